@@ -33,6 +33,11 @@ int wsp_answer(request_rec *r, int status, int level, const char *format, ...)
     if (status == HTTP_SERVICE_UNAVAILABLE) {
         apr_table_setn(r->headers_out, "Retry-After", "5");
     }
+    if (status == HTTP_UPGRADE_REQUIRED) {
+        /* RFC 9110 15.5.22: must say to what */
+        apr_table_setn(r->headers_out, "Upgrade", "websocket");
+        apr_table_setn(r->headers_out, "Connection", "Upgrade");
+    }
     if (status == HTTP_REQUEST_ENTITY_TOO_LARGE) {
         /* do not read the rest of what is too large */
         r->connection->keepalive = AP_CONN_CLOSE;

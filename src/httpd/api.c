@@ -69,7 +69,7 @@ static apr_status_t wspush_publish(const wspush_message_t *message,
     }
     out.body.at = message->body != NULL ? message->body : "";
     out.body.len = message->body_len;
-    out.is_binary = wsp_type_is_binary(message->content_type);
+    out.is_binary = wsp_body_is_binary(message->content_type, out.body);
     out.history_count = message->history_count;
     out.history_age_s = message->history_age;
     apr_status_t status =

@@ -5,13 +5,18 @@
  * more; so the question "might this client POST here?" is put once, at the
  * handshake. A sub-request walks <Location>, <Limit> and <If> again with that
  * method; httpd skips authentication in a sub-request whose configuration is
- * the parent's own, so the checks are run here in that case.
+ * the parent's own, so the checks are run here in that case, at the first point
+ * where httpd has passed its own: the fixups.
  */
 #include "httpd/request.h"
 
 #include <apr_uri.h>
 #include <http_core.h>
+#include <http_log.h>
 #include <http_request.h>
+
+/* Set on the request while its sub-request asks. */
+static const char note_asks[] = "wspush-asks";
 
 /* The order in which httpd itself asks for a main request. */
 static bool run_checks(request_rec *r)
@@ -34,17 +39,31 @@ static bool run_checks(request_rec *r)
            ap_run_auth_checker(r) == OK;
 }
 
-bool wsp_may(request_rec *r, const char *method, int method_number)
+/* Here and not after the sub-request: later fixups (mod_dir, mod_negotiation)
+ * may put another file's configuration in the place of ours. */
+int wsp_authorise_fixup(request_rec *r)
 {
+    if (r->main == NULL || apr_table_get(r->main->notes, note_asks) == NULL ||
+        r->per_dir_config != r->main->per_dir_config) {
+        return DECLINED;
+    }
+    return run_checks(r) ? DECLINED : HTTP_FORBIDDEN;
+}
+
+bool wsp_may(request_rec *r, const char *method)
+{
+    /* a "no" is no error here: one per subscriber would fill the log */
+    static const struct ap_logconf quiet = {NULL, APLOG_CRIT};
+    const struct ap_logconf *log = r->log;
     const char *uri =
         apr_uri_unparse(r->pool, &r->parsed_uri, APR_URI_UNP_OMITSITEPART);
+
+    r->log = &quiet; /* a sub-request takes its parent's */
+    apr_table_setn(r->notes, note_asks, method);
     request_rec *sub = ap_sub_req_method_uri(method, uri, r, NULL);
     bool may = sub->status == HTTP_OK;
-
-    if (may && sub->per_dir_config == r->per_dir_config) {
-        sub->method_number = method_number;
-        may = run_checks(sub);
-    }
     ap_destroy_sub_req(sub);
+    apr_table_unset(r->notes, note_asks);
+    r->log = log;
     return may;
 }

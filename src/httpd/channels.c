@@ -10,6 +10,8 @@
 
 #include <apr_strings.h>
 
+#include "protocol/utf8.h"
+
 typedef struct {
     request_rec *r;
     const wsp_settings_t *settings;
@@ -28,13 +30,31 @@ static const char *below(const char *path, const char *prefix)
     return *path == '/' ? path + 1 : path;
 }
 
+static const char *skip_name(const char *path)
+{
+    path += strspn(path, "/");
+    return path + strcspn(path, "/");
+}
+
+/* What follows as many names as the Directory's path has: counted, not
+ * compared, since its wildcards match within one name each. */
+static const char *below_directory(const char *file, const char *directory)
+{
+    for (; directory[strspn(directory, "/")] != '\0';
+         directory = skip_name(directory)) {
+        file = skip_name(file);
+    }
+    return below(file, NULL);
+}
+
 static const char *default_id(request_rec *r, const wsp_settings_t *settings)
 {
     switch (settings->push.kind) {
     case WSP_PLACE_DIRECTORY:
-        return below(apr_pstrcat(r->pool, r->filename ? r->filename : "",
-                                 r->path_info ? r->path_info : "", NULL),
-                     settings->push.path);
+        return below_directory(
+            apr_pstrcat(r->pool, r->filename ? r->filename : "",
+                        r->path_info ? r->path_info : "", NULL),
+            settings->push.path);
     case WSP_PLACE_LOCATION:
         return below(r->uri, settings->push.path);
     case WSP_PLACE_SERVER:
@@ -51,7 +71,7 @@ bool wsp_text_is_clean(const char *text, size_t len)
             return false;
         }
     }
-    return true;
+    return wsp_utf8_is_valid((const uint8_t *)text, len);
 }
 
 static bool is_known(const wsp_channels_t *channels, wsp_bytes_t name)
@@ -73,7 +93,8 @@ static int add_id(collect_t *in, const char *id)
         return OK;
     }
     if (!wsp_text_is_clean(id, strlen(id))) {
-        *in->why = "bad channel id: control characters (WSPushChannel)";
+        *in->why = "bad channel id: control characters or not UTF-8 "
+                   "(WSPushChannel)";
         return HTTP_BAD_REQUEST;
     }
     if (name.len > WSP_CHANNEL_ID_MAX) {
@@ -128,7 +149,8 @@ static int find_group(collect_t *in)
             return HTTP_INTERNAL_SERVER_ERROR;
         }
         if (!wsp_text_is_clean(group, strlen(group))) {
-            *in->why = "bad group: control characters (WSPushGroup)";
+            *in->why = "bad group: control characters or not UTF-8 "
+                       "(WSPushGroup)";
             return HTTP_BAD_REQUEST;
         }
         if (*group != '\0') {

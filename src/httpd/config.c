@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "httpd/directives.h"
@@ -20,17 +21,32 @@ command_rec wsp_config_commands[COMMANDS_MAX];
 static wsp_settings_t default_settings;
 static wsp_server_conf_t default_server;
 
-static const char *set_cb(cmd_parms *cmd, void *dir, int argc,
-                          char *const argv[])
+/* httpd's TAKE_ARGV stops silently at 64 arguments and drops an empty last
+ * one; so the line is taken raw and split here. */
+static void split_args(apr_pool_t *pool, const char *line, wsp_parse_t *in)
+{
+    apr_array_header_t *words = apr_array_make(pool, 4, sizeof(const char *));
+    while (apr_isspace(*line)) {
+        line++;
+    }
+    while (*line != '\0') {
+        APR_ARRAY_PUSH(words, const char *) = ap_getword_conf(pool, &line);
+    }
+    in->argc = words->nelts;
+    in->argv = (const char *const *)words->elts;
+}
+
+static const char *set_cb(cmd_parms *cmd, void *dir, const char *line)
 {
     const wsp_directive_t *row = cmd->info;
-    wsp_parse_t in = {cmd, argc, argv};
+    wsp_parse_t in = {.cmd = cmd};
     unsigned index = (unsigned)(row - wsp_directives);
     void *to = dir;
     uint32_t *is_set = &((wsp_dir_conf_t *)dir)->is_set;
     const char *error;
 
-    if (argc < row->min_args || argc > row->max_args) {
+    split_args(cmd->pool, line, &in);
+    if (in.argc < row->min_args || in.argc > row->max_args) {
         return apr_psprintf(cmd->pool, "%s takes: %s", row->name, row->syntax);
     }
     if (row->scope == WSP_PER_SERVER) {
@@ -44,7 +60,7 @@ static const char *set_cb(cmd_parms *cmd, void *dir, int argc,
         is_set = &server->is_set;
     }
     else {
-        error = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
+        error = ap_check_cmd_context(cmd, NOT_IN_HTACCESS | NOT_IN_LIMIT);
         if (error != NULL) {
             return error;
         }
@@ -65,10 +81,10 @@ __attribute__((constructor)) static void make_commands(void)
     for (unsigned i = 0; i < wsp_directive_count && i < COMMANDS_MAX - 1; i++) {
         command_rec *command = &wsp_config_commands[i];
         command->name = wsp_directives[i].name;
-        command->func.take_argv = set_cb;
+        command->func.raw_args = set_cb;
         command->cmd_data = (void *)(uintptr_t)&wsp_directives[i];
         command->req_override = RSRC_CONF | ACCESS_CONF;
-        command->args_how = TAKE_ARGV;
+        command->args_how = RAW_ARGS;
         command->errmsg = wsp_directives[i].syntax;
     }
 }
@@ -77,15 +93,10 @@ static const char *parse_default(apr_pool_t *pconf, apr_pool_t *ptemp,
                                  const wsp_directive_t *row)
 {
     cmd_parms cmd = {0};
-    char *argv[8];
-    int argc = 0;
-    const char *rest = row->default_text;
+    wsp_parse_t in = {.cmd = &cmd};
     cmd.pool = pconf;
     cmd.temp_pool = ptemp;
-    while (*rest != '\0' && argc < 8) {
-        argv[argc++] = ap_getword_conf(pconf, &rest);
-    }
-    wsp_parse_t in = {&cmd, argc, argv};
+    split_args(pconf, row->default_text, &in);
     return row->parse(&in, row->scope == WSP_PER_PLACE
                                ? (void *)&default_settings
                                : (void *)&default_server);

@@ -35,6 +35,28 @@ static bool is_word(const char *arg, const char *word)
 
 /* ---------------------------------------------------------- what and where */
 
+/* The path of a <Location> or <Directory>; NULL: a regular expression. */
+static const char *section_path(apr_pool_t *pool, const ap_directive_t *section,
+                                bool is_location)
+{
+    const char *args = section->args;
+    char *path = ap_getword_conf(pool, &args);
+    size_t len = strlen(path);
+    if (strcmp(path, "~") == 0) {
+        return NULL;
+    }
+    if (len > 0 && path[len - 1] == '>') {
+        path[len - 1] = '\0';
+    }
+    if (!is_location) {
+        /* as httpd itself does: without "..", "." and double slashes */
+        char *canonical = NULL;
+        apr_filepath_merge(&canonical, NULL, path, APR_FILEPATH_TRUENAME, pool);
+        path = canonical != NULL ? canonical : path;
+    }
+    return path;
+}
+
 static void find_place(const wsp_parse_t *in, wsp_settings_t *out)
 {
     const ap_directive_t *up =
@@ -42,23 +64,18 @@ static void find_place(const wsp_parse_t *in, wsp_settings_t *out)
     out->push.kind = WSP_PLACE_SERVER;
     out->push.path = NULL;
     for (; up != NULL; up = up->parent) {
-        const char *args = up->args;
         bool is_location = is_word(up->directive, "<Location");
         if (is_location || is_word(up->directive, "<Directory")) {
-            const char *path = ap_getword_conf(in->cmd->pool, &args);
-            if (strcmp(path, "~") != 0) {
-                size_t len = strlen(path);
-                if (len > 0 && path[len - 1] == '>') {
-                    path = apr_pstrndup(in->cmd->pool, path, len - 1);
-                }
-                out->push.kind =
-                    is_location ? WSP_PLACE_LOCATION : WSP_PLACE_DIRECTORY;
-                out->push.path = path;
-                return;
-            }
+            out->push.path = section_path(in->cmd->pool, up, is_location);
+            out->push.kind = out->push.path == NULL ? WSP_PLACE_PATTERN
+                             : is_location          ? WSP_PLACE_LOCATION
+                                                    : WSP_PLACE_DIRECTORY;
+            return;
         }
+        /* <If>, <IfModule>, <Else>, <ElseIf> have no path of their own */
         if (!is_word(up->directive, "<VirtualHost") &&
-            ap_cstr_casecmpn(up->directive, "<If", 3) != 0) {
+            ap_cstr_casecmpn(up->directive, "<If", 3) != 0 &&
+            ap_cstr_casecmpn(up->directive, "<Else", 5) != 0) {
             out->push.kind = WSP_PLACE_PATTERN;
             return;
         }
@@ -360,7 +377,7 @@ static const char *parse_rate(const wsp_parse_t *in, void *to)
     }
     *slash = '\0';
     const char *time = slash + 1;
-    if (!apr_isdigit(*time)) {
+    if (apr_isalpha(*time)) {
         time = apr_pstrcat(in->cmd->pool, "1", time, NULL);
     }
     const char *error =

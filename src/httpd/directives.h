@@ -15,7 +15,7 @@
 typedef struct {
     cmd_parms *cmd;
     int argc;
-    char *const *argv;
+    const char *const *argv;
 } wsp_parse_t;
 
 typedef enum { WSP_PER_PLACE, WSP_PER_SERVER } wsp_scope_t;

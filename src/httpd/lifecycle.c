@@ -59,6 +59,9 @@ int wsp_lifecycle_pre_config(apr_pool_t *pconf, apr_pool_t *plog,
 {
     const char *error = wsp_config_defaults(pconf, ptemp);
     (void)plog;
+    /* a module linked into httpd keeps its statics over a restart, but the
+     * handle went with the last configuration's pool */
+    process.registry = NULL;
     if (error != NULL) {
         ap_log_perror(APLOG_MARK, APLOG_CRIT, 0, ptemp, "%s", error);
         return HTTP_INTERNAL_SERVER_ERROR;

@@ -11,13 +11,37 @@
 #include <apr_strings.h>
 #include <http_log.h>
 #include <http_protocol.h>
+#include <util_filter.h>
 
 #include "httpd/process.h"
+#include "protocol/utf8.h"
 
 APLOG_USE_MODULE(wspush);
 
+static int too_large(request_rec *r, uint64_t max, const char **why)
+{
+    *why = apr_psprintf(r->pool,
+                        "the message is larger than %" APR_UINT64_T_FMT
+                        " bytes (WSPushMaxMessage)",
+                        max);
+    return HTTP_REQUEST_ENTITY_TOO_LARGE;
+}
+
+/* What httpd's own filters say about a body. */
+static int unreadable(apr_status_t status, const char **why)
+{
+    int http = ap_map_http_request_error(status, HTTP_BAD_REQUEST);
+    *why = http == HTTP_REQUEST_ENTITY_TOO_LARGE
+               ? "the message is larger than LimitRequestBody allows"
+           : http == HTTP_REQUEST_TIME_OUT
+               ? "the body did not come in time (Timeout, RequestReadTimeout)"
+               : "the body could not be read";
+    return http;
+}
+
 /* Read the body, at most max bytes. @return OK or the HTTP status */
-static int read_body(request_rec *r, uint64_t max, wsp_bytes_t *body)
+static int read_body(request_rec *r, uint64_t max, wsp_bytes_t *body,
+                     const char **why)
 {
     const char *length = apr_table_get(r->headers_in, "Content-Length");
     apr_bucket_brigade *all =
@@ -29,7 +53,7 @@ static int read_body(request_rec *r, uint64_t max, wsp_bytes_t *body)
 
     if (length != NULL && ap_parse_strict_length(&announced, length) &&
         (uint64_t)announced > max) {
-        return HTTP_REQUEST_ENTITY_TOO_LARGE; /* before it is sent */
+        return too_large(r, max, why); /* before it is sent */
     }
     while (!is_done) {
         apr_off_t len = 0;
@@ -40,20 +64,27 @@ static int read_body(request_rec *r, uint64_t max, wsp_bytes_t *body)
             status = apr_brigade_length(bb, 1, &len);
         }
         if (status != APR_SUCCESS) {
-            return ap_map_http_request_error(status, HTTP_BAD_REQUEST);
+            return unreadable(status, why);
         }
         total += len;
         if ((uint64_t)total > max) {
-            return HTTP_REQUEST_ENTITY_TOO_LARGE;
+            return too_large(r, max, why);
         }
         is_done =
             !APR_BRIGADE_EMPTY(bb) && APR_BUCKET_IS_EOS(APR_BRIGADE_LAST(bb));
-        APR_BRIGADE_CONCAT(all, bb);
+        /* sets aside: a filter's buffer (mod_ssl's) is its own again at the
+         * next read */
+        status = ap_save_brigade(NULL, &all, &bb, r->pool);
+        if (status != APR_SUCCESS) {
+            return unreadable(status, why);
+        }
     }
     char *bytes = NULL;
     apr_size_t bytes_len = 0;
-    if (apr_brigade_pflatten(all, &bytes, &bytes_len, r->pool) != APR_SUCCESS) {
-        return HTTP_INTERNAL_SERVER_ERROR;
+    apr_status_t status =
+        apr_brigade_pflatten(all, &bytes, &bytes_len, r->pool);
+    if (status != APR_SUCCESS) {
+        return unreadable(status, why);
     }
     body->at = bytes != NULL ? bytes : "";
     body->len = bytes_len;
@@ -68,12 +99,15 @@ bool wsp_field_set(wsp_bytes_t *field, const char *text)
            wsp_text_is_clean(field->at, field->len);
 }
 
-bool wsp_type_is_binary(const char *type)
+bool wsp_body_is_binary(const char *type, wsp_bytes_t body)
 {
     static const char binary[] = "application/octet-stream";
     size_t len = sizeof binary - 1;
-    return type != NULL && ap_cstr_casecmpn(type, binary, len) == 0 &&
-           (type[len] == '\0' || type[len] == ';' || type[len] == ' ');
+    if (type != NULL && ap_cstr_casecmpn(type, binary, len) == 0 &&
+        (type[len] == '\0' || type[len] == ';' || type[len] == ' ')) {
+        return true;
+    }
+    return !wsp_utf8_is_valid((const uint8_t *)body.at, body.len);
 }
 
 /* The message's headers. @return OK or 400 with why */
@@ -88,11 +122,10 @@ static int read_fields(request_rec *r, wsp_publish_t *message, const char **why)
         !wsp_field_set(&message->event, event)) {
         *why = apr_psprintf(r->pool,
                             "Content-Type or event name is longer than %u "
-                            "bytes or has control characters",
+                            "bytes, has control characters or is not UTF-8",
                             WSP_FIELD_MAX);
         return HTTP_BAD_REQUEST;
     }
-    message->is_binary = wsp_type_is_binary(type);
     return OK;
 }
 
@@ -150,7 +183,7 @@ int wsp_publish(request_rec *r, const wsp_settings_t *settings)
 {
     wsp_channels_t channels;
     wsp_publish_t message;
-    const char *why = "the body could not be read";
+    const char *why = "";
 
     memset(&message, 0, sizeof message);
     message.history_count = settings->history.count;
@@ -160,16 +193,12 @@ int wsp_publish(request_rec *r, const wsp_settings_t *settings)
         status = read_fields(r, &message, &why);
     }
     if (status == OK) {
-        status = read_body(r, settings->max_message, &message.body);
+        status = read_body(r, settings->max_message, &message.body, &why);
         if (status == AP_FILTER_ERROR || status == DONE) {
             return status; /* a filter has answered already */
         }
-        if (status == HTTP_REQUEST_ENTITY_TOO_LARGE) {
-            why = apr_psprintf(r->pool,
-                               "the message is larger than %" APR_UINT64_T_FMT
-                               " bytes (WSPushMaxMessage)",
-                               settings->max_message);
-        }
+        message.is_binary = wsp_body_is_binary(
+            apr_table_get(r->headers_in, "Content-Type"), message.body);
     }
     return status == OK ? publish_all(r, &channels, &message)
                         : wsp_answer(r, status, APLOG_INFO, "%s", why);

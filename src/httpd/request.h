@@ -55,17 +55,19 @@ typedef struct {
     unsigned count;
 } wsp_channels_t;
 
-/** Is a text free of control characters, so that it can stand in a header
- *  line and in a log? @context any thread */
+/** Is a text UTF-8 without control characters, so that it can stand in a header
+ *  line, a log, and a text frame (ws+meta.*)? @context any thread */
 bool wsp_text_is_clean(const char *text, size_t len);
 
 /** Fill in a message field (content type, event name); NULL is empty.
- *  @return false: control characters, or over WSP_FIELD_MAX
+ *  @return false: not clean, or over WSP_FIELD_MAX
  *  @context any thread */
 bool wsp_field_set(wsp_bytes_t *field, const char *text);
 
-/** Does this Content-Type make the message a binary frame? */
-bool wsp_type_is_binary(const char *type);
+/** Is a message sent as a binary frame? That is what its Content-Type asks
+ *  for, or what a body that is not UTF-8 needs: as a text frame it would make
+ *  every client fail the connection (RFC 6455 8.1). */
+bool wsp_body_is_binary(const char *type, wsp_bytes_t body);
 
 /**
  * The channels this request is about.
@@ -82,7 +84,9 @@ int wsp_channels_of(request_rec *r, const wsp_settings_t *settings,
  * place's own access, authentication and authorisation rules for that method,
  * so that <Limit POST> also guards publishing by WebSocket frame.
  */
-bool wsp_may(request_rec *r, const char *method, int method_number);
+bool wsp_may(request_rec *r, const char *method);
+/** httpd's fixups hook: the part of wsp_may that runs in its sub-request. */
+int wsp_authorise_fixup(request_rec *r);
 
 /* -------------------------------------------- upgrade.c, publish.c ... */
 
@@ -91,7 +95,8 @@ bool wsp_upgrade_is_asked(request_rec *r);
 int wsp_publish(request_rec *r, const wsp_settings_t *settings);
 int wsp_channel_info(request_rec *r, const wsp_settings_t *settings);
 int wsp_channel_delete(request_rec *r, const wsp_settings_t *settings);
-/** httpd's handler hook. */
+/** httpd's fixups and handler hooks. */
+int wsp_endpoint_fixup(request_rec *r);
 int wsp_endpoint_handler(request_rec *r);
 
 /* --------------------------------------------------------- expr.c */

@@ -114,7 +114,9 @@ static bool read_early(request_rec *r, wsp_offer_t *offer)
             break;
         }
         total += len;
-        APR_BRIGADE_CONCAT(all, bb);
+        if (ap_save_brigade(NULL, &all, &bb, r->pool) != APR_SUCCESS) {
+            return false;
+        }
     }
     char *bytes = NULL;
     apr_size_t len = 0;

@@ -18,6 +18,7 @@
 
 #include "httpd/process.h"
 #include "protocol/handshake.h"
+#include "protocol/utf8.h"
 
 APLOG_USE_MODULE(wspush);
 
@@ -83,7 +84,7 @@ static int choose_subprotocol(request_rec *r, const wsp_settings_t *settings,
     unsigned count = 2;
     const char *const *own = settings->subprotocols;
 
-    if (!wsp_subprotocol_is_list(asked)) {
+    if (asked != NULL && !wsp_subprotocol_is_list(asked)) {
         *why = "Sec-WebSocket-Protocol is not a list of unique tokens";
         return HTTP_BAD_REQUEST;
     }
@@ -127,8 +128,7 @@ static int choose_rights(request_rec *r, const wsp_settings_t *settings,
 {
     wsp_mode_t mode = settings->push.mode;
     offer->may_subscribe = (mode & WSP_MODE_SUBSCRIBE) != 0;
-    offer->may_publish =
-        (mode & WSP_MODE_PUBLISH) != 0 && wsp_may(r, "POST", M_POST);
+    offer->may_publish = (mode & WSP_MODE_PUBLISH) != 0 && wsp_may(r, "POST");
     offer->answers_info = mode == WSP_MODE_PUBLISH;
     offer->info_is_json = wsp_accepts_json(r);
     if (!offer->may_subscribe && !offer->may_publish) {
@@ -171,6 +171,12 @@ static int make_welcome(request_rec *r, const wsp_settings_t *settings,
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     offer->welcome_len = strlen(offer->welcome);
+    if (!wsp_utf8_is_valid((const uint8_t *)offer->welcome,
+                           offer->welcome_len)) {
+        *why = "the welcome made from this request is not UTF-8 "
+               "(WSPushWelcome)";
+        return HTTP_BAD_REQUEST;
+    }
     return OK;
 }
 
@@ -193,6 +199,7 @@ static int prepare_offer(request_rec *r, const wsp_settings_t *settings,
     wsp_channels_t channels;
     int status = check_connection(r, why);
 
+    name_client(r, offer); /* first: a channel may be named after it */
     if (status == OK && !wsp_origin_is_allowed(r, settings)) {
         *why = "pages of this Origin may not connect (WSPushOrigin)";
         status = HTTP_FORBIDDEN;
@@ -215,7 +222,6 @@ static int prepare_offer(request_rec *r, const wsp_settings_t *settings,
         status = check_limits(settings, &channels, why);
     }
     if (status == OK) {
-        name_client(r, offer);
         status = make_welcome(r, settings, offer, why);
     }
     return status;
