@@ -259,7 +259,4 @@ void wsp_lifecycle_child_init(apr_pool_t *pchild, server_rec *s)
         return;
     }
     apr_pool_pre_cleanup_register(pchild, process.io, stop_cb);
-    ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
-                 "I/O started: room for %u WebSocket clients in this child",
-                 wsp_io_capacity(process.io));
 }

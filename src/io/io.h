@@ -57,8 +57,7 @@ typedef struct {
     /** A client's message before it is acted upon. WSP_CLOSE_NONE: go on; else
      *  the connection is closed with the code. */
     wsp_close_t (*on_message)(void *ctx, const wsp_client_view_t *client,
-                              wsp_opcode_t op, const uint8_t *data,
-                              size_t len);
+                              wsp_opcode_t op, const uint8_t *data, size_t len);
     void (*on_close)(void *ctx, const wsp_client_view_t *client,
                      wsp_close_t code);
 } wsp_io_host_t;
@@ -88,13 +87,20 @@ unsigned wsp_io_capacity(const wsp_io_t *io);
  * at most @a flush_ms, end and join the threads.
  * Called in prefork from within a signal handler that may have interrupted
  * anything: it allocates nothing, takes no lock, and gives up on a thread that
- * does not end in flush_ms + 1000 (the process exits anyway); the threads take no
- * lock of the segment and free nothing on that path. Tickets that were not
+ * does not end in flush_ms + 1000 (the process exits anyway); the threads take
+ * no lock of the segment and free nothing on that path. Tickets that were not
  * submitted stay the caller's.
  * @context child's main thread
  */
 void wsp_io_stop(wsp_io_t *io, wsp_close_t code, const char *reason,
                  unsigned flush_ms);
+
+/**
+ * Free what wsp_io_stop had to leave. Only when the process goes on (tests,
+ * leak checkers): no ticket may be left with its caller.
+ * @context main thread, after wsp_io_stop, not in a signal handler
+ */
+void wsp_io_free(wsp_io_t *io);
 
 /* ----------------------------------------------------------------- policy */
 
@@ -109,15 +115,15 @@ typedef enum {
 /** An endpoint's settings as the I/O room needs them: plain values, zero
  *  initialised (compared with memcmp), so that 10,000 clients share one. */
 typedef struct {
-    uint64_t queue_bytes;      /* WSPushQueue */
-    uint64_t max_message;      /* WSPushMaxMessage */
-    uint32_t ping_ms;          /* WSPushPing interval, 0: never */
-    uint32_t pong_ms;          /* WSPushPing timeout */
-    uint32_t rate_count;       /* WSPushRate, 0: off */
+    uint64_t queue_bytes; /* WSPushQueue */
+    uint64_t max_message; /* WSPushMaxMessage */
+    uint32_t ping_ms;     /* WSPushPing interval, 0: never */
+    uint32_t pong_ms;     /* WSPushPing timeout */
+    uint32_t rate_count;  /* WSPushRate, 0: off */
     uint32_t rate_ms;
-    uint32_t rate_burst;       /* messages */
-    uint32_t max_subscribers;  /* WSPushMaxSubscribers, 0: no limit */
-    uint32_t history_count;    /* WSPushHistory */
+    uint32_t rate_burst;      /* messages */
+    uint32_t max_subscribers; /* WSPushMaxSubscribers, 0: no limit */
+    uint32_t history_count;   /* WSPushHistory */
     uint32_t history_age_s;
     wsp_on_message_t on_message;
     bool queue_drop_oldest;

@@ -29,8 +29,8 @@
 /** Longest content type and event name, bytes. */
 #define WSP_FIELD_MAX 255u
 /** Smallest and largest segment, bytes. */
-#define WSP_SEGMENT_MIN ((size_t) 1 << 20)
-#define WSP_SEGMENT_MAX ((size_t) 64 << 30)
+#define WSP_SEGMENT_MIN ((size_t)1 << 20)
+#define WSP_SEGMENT_MAX ((size_t)64 << 30)
 
 /**
  * Message id: unix seconds << 28 | counter. Strictly increasing over all
@@ -131,8 +131,7 @@ apr_status_t wsp_registry_info(wsp_registry_t *registry, wsp_bytes_t channel,
 /** Drop the channel with its messages; its subscriptions learn of it
  *  (wsp_sub_state) and a new channel of that name starts afresh.
  *  @return APR_NOTFOUND */
-apr_status_t wsp_registry_delete(wsp_registry_t *registry,
-                                 wsp_bytes_t channel,
+apr_status_t wsp_registry_delete(wsp_registry_t *registry, wsp_bytes_t channel,
                                  wsp_channel_info_t *info);
 
 /* ------------------------------------------------------------------ seats */
@@ -190,21 +189,28 @@ void wsp_seat_collect(wsp_seat_t *seat, wsp_id_t *horizon,
  */
 void wsp_seat_tick(wsp_seat_t *seat);
 
+/**
+ * Look for dead seat owners now: their seats are free and their subscriptions
+ * void from then on (the memory comes back with the next tick).
+ * @context any thread, any process; the parent when it learns of a child's end
+ */
+void wsp_registry_seats_reap(wsp_registry_t *registry);
+
 /* Counters, summed over seats for the status page; relaxed atomics. */
 typedef enum {
     WSP_STAT_CONNECTIONS, /* open now */
     WSP_STAT_CONNECTIONS_TOTAL,
-    WSP_STAT_MESSAGES_IN,       /* from WebSocket clients */
-    WSP_STAT_DELIVERIES,        /* messages written to clients */
+    WSP_STAT_MESSAGES_IN, /* from WebSocket clients */
+    WSP_STAT_DELIVERIES,  /* messages written to clients */
     WSP_STAT_BYTES_OUT,
     WSP_STAT_WRITE_CALLS,
-    WSP_STAT_CLOSED_SLOW,       /* WSPushQueue close */
-    WSP_STAT_DROPPED,           /* WSPushQueue drop-oldest, messages */
+    WSP_STAT_CLOSED_SLOW, /* WSPushQueue close */
+    WSP_STAT_DROPPED,     /* WSPushQueue drop-oldest, messages */
     WSP_STAT_CLOSED_PROTOCOL,
     WSP_STAT_CLOSED_RATE,
     WSP_STAT_CLOSED_PING,
-    WSP_STAT_GAPS,              /* gaps told to subscribers */
-    WSP_STAT_QUEUED_BYTES,      /* held for slow clients now */
+    WSP_STAT_GAPS,         /* gaps told to subscribers */
+    WSP_STAT_QUEUED_BYTES, /* held for slow clients now */
     WSP_STAT_COUNT
 } wsp_stat_t;
 void wsp_seat_stat_add(wsp_seat_t *seat, wsp_stat_t stat, int64_t delta);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared policies (see policy.h). A list is enough: it has as many entries as
+ * the configuration has different places with clients, and is searched once
+ * per new client.
+ */
+#include "io/policy.h"
+
+#include <string.h>
+
+#include "io/alloc.h"
+
+wsp_shared_policy_t *wsp_policy_share(wsp_shared_policy_t **list,
+                                      const wsp_policy_t *policy)
+{
+    wsp_shared_policy_t *shared = *list;
+
+    while (shared != NULL &&
+           memcmp(&shared->policy, policy, sizeof *policy) != 0) {
+        shared = shared->next;
+    }
+    if (shared == NULL) {
+        shared = wsp_alloc(sizeof *shared);
+        /* Bytes, not a value: padding takes part in the comparison. */
+        memcpy(&shared->policy, policy, sizeof *policy);
+        shared->next = *list;
+        *list = shared;
+    }
+    shared->refs++;
+    return shared;
+}
+
+void wsp_policy_release(wsp_shared_policy_t **list, wsp_shared_policy_t *shared)
+{
+    if (--shared->refs > 0) {
+        return;
+    }
+    while (*list != shared) {
+        list = &(*list)->next;
+    }
+    *list = shared->next;
+    free(shared);
+}

@@ -1,0 +1,2 @@
+/* Planted for `make lint`: clang-format has to object. */
+int planted( int a ){return a ;}

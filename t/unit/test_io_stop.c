@@ -1,0 +1,272 @@
+/* wsp-test-tsan */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stopping: everybody gets a close frame, whatever state it is in; a client
+ * that does not answer delays the stop by the flush time and no longer; from
+ * within a signal handler; and tickets that come too late.
+ */
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "io_world.h"
+
+#define CROWD 300u
+#define REASON "server is stopping"
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static peer_t peers[CROWD];
+static unsigned told, ended;
+
+/* Clients that answer, as browsers do. */
+static void *answer_all(void *arg)
+{
+    (void)arg;
+    told = ended = 0;
+    for (unsigned i = 0; i < CROWD; i++) {
+        told += strcmp(peer_text(&peers[i]), "close 1001 " REASON) == 0;
+        peer_send_close(&peers[i], 1001);
+        ended += strcmp(peer_text(&peers[i]), "end") == 0;
+        peer_close(&peers[i]);
+    }
+    return NULL;
+}
+
+static void open_crowd(unsigned threads)
+{
+    world_start(threads, 4u << 20);
+    for (unsigned i = 0; i < CROWD; i++) {
+        peer_open(&peers[i], i % 2 == 0 ? "crowd" : "crowd people");
+    }
+}
+
+static void test_stop(unsigned threads)
+{
+    pthread_t thread;
+    int64_t began;
+
+    open_crowd(threads);
+    pthread_create(&thread, NULL, answer_all, NULL);
+    began = now_ms();
+    wsp_io_stop(world.io, WSP_CLOSE_GOING_AWAY, REASON, 20000);
+    ok(now_ms() - began < 15000,
+       "%u threads: the stop ends with the last "
+       "client, not with the time",
+       threads);
+    pthread_join(thread, NULL);
+    is_int(told, CROWD, "each of them has 1001 and the reason");
+    is_int(ended, CROWD, "and then its end");
+    world_clear();
+}
+
+static void test_silent_client(void)
+{
+    int64_t began, took;
+    peer_t a;
+
+    world_start(1, 4u << 20);
+    peer_open(&a, "silent");
+    began = now_ms();
+    wsp_io_stop(world.io, WSP_CLOSE_RESTART, "come back", 300);
+    took = now_ms() - began;
+    ok(took >= 300 && took < 1300,
+       "a client that does not answer is given "
+       "the flush time (%lld ms)",
+       (long long)took);
+    is_str(peer_text(&a), "close 1012 come back", "it was told");
+    is_str(peer_text(&a), "end", "and is closed");
+    peer_close(&a);
+    world_clear();
+}
+
+/* ---- a client in the middle of a frame ---- */
+
+static size_t large_bytes = 3u << 20;
+static bool has_large;
+static char after_large[200];
+
+static void *read_large(void *arg)
+{
+    peer_t *peer = arg;
+
+    has_large = peer_frame(peer).len == large_bytes;
+    snprintf(after_large, sizeof after_large, "%s", peer_text(peer));
+    peer_close(peer);
+    return NULL;
+}
+
+static void open_blocked(peer_t *peer)
+{
+    char *large = malloc(large_bytes);
+
+    memset(large, 'x', large_bytes);
+    world_start(1, 16u << 20);
+    peer_open(peer, "blocked");
+    publish_bytes("blocked", large, large_bytes);
+    publish("blocked", "not begun, so not sent");
+    peer_fill(peer, 10); /* it has begun, and cannot end without us */
+    free(large);
+}
+
+static void test_blocked_client(void)
+{
+    pthread_t thread;
+    peer_t a;
+
+    open_blocked(&a);
+    pthread_create(&thread, NULL, read_large, &a);
+    wsp_io_stop(world.io, WSP_CLOSE_GOING_AWAY, REASON, 20000);
+    pthread_join(thread, NULL);
+    ok(has_large, "a frame that is partly out is finished");
+    is_str(after_large, "close 1001 " REASON, "then comes the close frame");
+    world_clear();
+    open_blocked(&a);
+    wsp_io_stop(world.io, WSP_CLOSE_GOING_AWAY, REASON, 0);
+    is_int(peer_frame(&a).op, NO_FRAME, "if there is time; else it stays cut");
+    peer_close(&a);
+    world_clear();
+}
+
+/* A client that is closing already has its own close frame. */
+static void test_closing_client(void)
+{
+    order_t order;
+    peer_t a;
+
+    world_start(1, 4u << 20);
+    order_init(&order, "closing");
+    order.offer.may_publish = false;
+    peer_open_order(&a, &order, false);
+    peer_say(&a, "x");
+    is_str(peer_text(&a), "close 1008 not allowed to publish here",
+           "closed for a reason of its own");
+    wsp_io_stop(world.io, WSP_CLOSE_GOING_AWAY, REASON, 0);
+    is_str(peer_text(&a), "end", "no second close frame");
+    peer_close(&a);
+    world_clear();
+}
+
+/* ---- in a signal handler ---- */
+
+static void stop_in_handler(int signo)
+{
+    (void)signo;
+    wsp_io_stop(world.io, WSP_CLOSE_GOING_AWAY, REASON, 20000);
+}
+
+static void test_signal_handler(void)
+{
+    struct sigaction action = {.sa_handler = stop_in_handler};
+    pthread_t thread;
+
+    sigaction(SIGTERM, &action, NULL);
+    open_crowd(1);
+    pthread_create(&thread, NULL, answer_all, NULL);
+    pthread_kill(pthread_self(), SIGTERM);
+    pthread_join(thread, NULL);
+    is_int(told, CROWD, "stopped in a signal handler: each has its 1001");
+    is_int(ended, CROWD, "and its end");
+    world_clear();
+}
+
+/* ---- tickets ---- */
+
+static wsp_ticket_t *prepare(peer_t *peer)
+{
+    wsp_ticket_t *ticket = NULL;
+    order_t order;
+    int fds[2];
+
+    connect_pair(fds, false);
+    make_nonblocking(fds[1]);
+    memset(peer, 0, sizeof *peer);
+    peer->fd = fds[0];
+    order_init(&order, "late");
+    order.offer.fd = fds[1];
+    if (wsp_io_prepare(world.io, &order.offer, 0, &ticket) != APR_SUCCESS) {
+        bail_out("wsp_io_prepare");
+    }
+    return ticket;
+}
+
+static void test_late_tickets(void)
+{
+    wsp_ticket_t *late, *given_up;
+    peer_t a, b;
+
+    world_start(1, 4u << 20);
+    late = prepare(&a);
+    given_up = prepare(&b);
+    wsp_io_stop(world.io, WSP_CLOSE_GOING_AWAY, REASON, 0);
+    wsp_io_submit(late);
+    is_str(peer_text(&a), "end", "a ticket submitted after the stop is closed");
+    wsp_io_abandon(given_up);
+    is_str(peer_text(&b), "end", "one given up, too");
+    peer_close(&a);
+    peer_close(&b);
+    world_clear();
+}
+
+#define RACERS 200u
+
+static peer_t racers[RACERS];
+static atomic_uint submitted;
+
+static void *submit_all(void *arg)
+{
+    wsp_ticket_t **tickets = arg;
+
+    for (unsigned i = 0; i < RACERS; i++) {
+        atomic_store(&submitted, i);
+        wsp_io_submit(tickets[i]);
+    }
+    return NULL;
+}
+
+/* Clients that come while the thread stops: each ends, none hangs. */
+static void test_race(void)
+{
+    wsp_ticket_t *tickets[RACERS];
+    unsigned with_frame = 0, without = 0;
+    pthread_t thread;
+
+    world_start(2, 4u << 20);
+    for (unsigned i = 0; i < RACERS; i++) {
+        tickets[i] = prepare(&racers[i]);
+    }
+    pthread_create(&thread, NULL, submit_all, tickets);
+    while (atomic_load(&submitted) < RACERS / 2) {
+        sched_yield();
+    }
+    wsp_io_stop(world.io, WSP_CLOSE_GOING_AWAY, REASON, 0);
+    pthread_join(thread, NULL);
+    for (unsigned i = 0; i < RACERS; i++) {
+        const char *text = peer_text(&racers[i]);
+        with_frame += strcmp(text, "close 1001 " REASON) == 0;
+        without += strcmp(text, "end") == 0;
+        peer_close(&racers[i]);
+    }
+    is_int(with_frame + without, RACERS, "clients that come during the stop");
+    ok(with_frame > 0, "%u of %u were told", with_frame, RACERS);
+    world_clear();
+}
+
+int main(void)
+{
+    tap_start(120);
+    test_stop(1);
+    test_stop(3);
+    test_silent_client();
+    test_blocked_client();
+    test_closing_client();
+    test_signal_handler();
+    test_late_tickets();
+    test_race();
+    return done_testing();
+}
