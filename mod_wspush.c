@@ -34,9 +34,10 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_child_stopping(wsp_lifecycle_child_stopping, NULL, NULL,
                            APR_HOOK_MIDDLE);
     ap_hook_expr_lookup(wsp_expr_lookup, NULL, NULL, APR_HOOK_MIDDLE);
-    /* before mod_dir, mod_negotiation and the like */
-    ap_hook_fixups(wsp_authorise_fixup, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_fixups(wsp_endpoint_fixup, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    /* before mod_negotiation, mod_dir and the like put another URL in place */
+    ap_hook_type_checker(wsp_authorise_probe, NULL, NULL,
+                         APR_HOOK_REALLY_FIRST);
+    ap_hook_type_checker(wsp_endpoint_claim, NULL, NULL, APR_HOOK_REALLY_FIRST);
     /* before handlers that serve files: one URL may be page and socket */
     ap_hook_handler(wsp_endpoint_handler, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(wsp_status_handler, NULL, NULL, APR_HOOK_MIDDLE);

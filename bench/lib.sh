@@ -56,6 +56,7 @@ cleanup() {
 }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/wspush-bench.XXXXXX")
 trap cleanup EXIT
+cp "$module" "$dir/mod_wspush.so" # one build to the end, whoever runs make
 trap 'exit 130' INT
 trap 'exit 143' TERM
 if [ "$(id -u)" = 0 ]; then
@@ -82,7 +83,6 @@ http() {
 # httpd_start MPM "lines for the MPM" "lines for the endpoint"
 httpd_start() {
     mkdir -p "$dir/htdocs"
-    cp "$module" "$dir/mod_wspush.so"
     head -c 1024 /dev/zero | tr '\0' 'x' > "$dir/htdocs/static.html"
     port=$(free_port)
     sed -e "s|@DIR@|$dir|g" -e "s|@PORT@|$port|g" -e "s|@MPM@|$1|g" \
@@ -186,7 +186,7 @@ idle_close() {
 json() {
     perl -MJSON::PP -e 'my $v = decode_json(do { local $/; <STDIN> });
         $v = ref $v eq "ARRAY" ? $v->[$_] : $v->{$_} for split /\./, shift;
-        print ref $v eq "" ? $v : ref $v eq "HASH" ? scalar keys %$v : $v' "$1"
+        print $v // "" if !ref $v' "$1"
 }
 calc() { awk "BEGIN { printf \"%.${2:-2}f\", $1 }"; }
 is_true() { awk "BEGIN { exit !($1) }"; }

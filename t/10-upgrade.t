@@ -15,7 +15,7 @@ my $rfc = http(GET => '/push/upgrade', keep => 1, headers => [
     'Sec-WebSocket-Version' => 13,
     'Sec-WebSocket-Key'     => 'dGhlIHNhbXBsZSBub25jZQ==',
 ]);
-is($rfc->status, 101, '101');
+is($rfc->status, 101, 'the upgrade');
 is($rfc->reason, 'Switching Protocols', 'Switching Protocols');
 is($rfc->header('Sec-WebSocket-Accept'), 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
     "the accept value of the RFC's example");

@@ -19,7 +19,7 @@ is($answer->status, 202, 'without a subscriber: 202');
 like($answer->header('WSPush-Id'), qr/^\d{10}:\d+$/, 'WSPush-Id is seconds:n');
 like($answer->header('Content-Type'), qr{^text/plain}, 'the answer is text');
 is($answer->header('Cache-Control'), 'no-store', 'not to be kept');
-like($answer->body, qr/^queued messages: 1\r?\nlast requested: -1 sec\. ago\r?\n
+like($answer->body, qr/^queued\ messages:\ 1\r?\nlast\ requested:\ -1\ sec\.\ ago\r?\n
     active\ subscribers:\ 0\r?\nlast\ message\ id:\ (\d+:\d+)\r?\n$/x,
     'channel info as text')
     or diag $answer->body;

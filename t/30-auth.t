@@ -33,7 +33,7 @@ sub rights {
     my $url  = "/auth/$place" . ($place =~ /\?/ ? '' : "?id=$id");
     my @o    = (as($user), @more);
     my %may;
-    my $listener = ws("/sub/$id");
+    my $listener = ws("/auth/hear/?id=$id");
     my $ws       = ws($url, any => 1, @o);
     $may{connect} = $ws->status;
     if ($ws->status == 101) {
@@ -148,7 +148,7 @@ is(ws('/auth/publish-limit?id=x', as('alice'))->status, 101, '  alice has one');
 
 # --- who only listens or echoes needs no right to POST
 my $listener = ws('/auth/subscribe?id=s');
-http(POST => '/pub/s', body => 'hello');
+http(POST => '/auth/listen?id=s', body => 'hello');
 is($listener->recv->{payload}, 'hello', 'subscribe needs no right to POST');
 $listener->disconnect;
 

@@ -27,7 +27,7 @@ is(chosen($app, 'superchat', 'chat'), 'superchat', "the application's: the clien
 is(chosen($app, 'x', 'v2.app', 'ws+meta.nchan'), 'v2.app', '  also before ours');
 is(chosen($app, 'ws+meta.nchan', 'v2.app'), 'ws+meta.nchan', '  or after');
 is(chosen($app, 'Chat'), undef, 'names are case-sensitive');
-is(chosen($app, ''), undef, 'an empty list');
+is(chosen($app, 'a, ,b'), undef, 'empty entries are nothing');
 my $two = ws($app, headers => ['Sec-WebSocket-Protocol' => 'nope',
     'Sec-WebSocket-Protocol' => 'chat']);
 is($two->header('Sec-WebSocket-Protocol'), 'chat', 'two headers are one list');

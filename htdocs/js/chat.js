@@ -17,7 +17,7 @@ const LIMITS = { name: 40, text: 2000, uid: 40 };
 const UID_SHOWN = 6; /* letters beside a message; the rest on pointing at it */
 const SAVE_AFTER_MS = 200;
 const COUNT_EVERY_MS = 10_000;
-const COUNT_AGAIN_MS = 3000; /* at most, when messages come in */
+const COUNT_SOON_MS = 1000; /* after a message: somebody may be new */
 const GREETING_LAST_MS = 1000;
 
 const $ = (id) => document.getElementById(id);
@@ -29,7 +29,7 @@ const room = { name: '', entries: [], seen: new Set(), lastId: '' };
 const pending = new Map(); /* "uid/n" of what was sent, not seen again: its <li> */
 let socket = null;
 let unread = 0;
-let countedAt = 0;
+let countTimer = 0;
 
 /* ---------------------------------------------------------- what is kept */
 
@@ -120,8 +120,7 @@ function received({ id, body }) {
     room.lastId = id;
     keep(entry);
     $('last-id').textContent = id;
-    if (Date.now() - countedAt > COUNT_AGAIN_MS)
-        count();
+    countTimer ||= setTimeout(count, COUNT_SOON_MS);
     if (document.hidden && !me.uids.has(entry.uid))
         showUnread(unread + 1);
 }
@@ -251,9 +250,10 @@ function showState({ state, code, reason, wait }) {
 
 /** How many are in the room: the channel info of a place that only tells. */
 async function count() {
-    if (!room.name || document.hidden)
+    clearTimeout(countTimer);
+    countTimer = 0;
+    if (!socket?.isOpen || document.hidden)
         return;
-    countedAt = Date.now();
     const answer = await fetch(`/chat-info/${encodeURIComponent(room.name)}`,
                                { headers: { Accept: 'application/json' } })
         .then((r) => (r.ok ? r.json() : null)).catch(() => null);

@@ -15,7 +15,7 @@ const FIGURES = [
     ['messages delivered', '已送达的消息', (s) => s.deliveries_total],
     ['shared memory used', '共享内存占用',
         (s) => (s.blocks - s.blocks_free) / s.blocks, { style: 'percent',
-            maximumFractionDigits: 1 }],
+            maximumFractionDigits: 2 }],
 ];
 
 const list = document.getElementById('figures');

@@ -8,7 +8,7 @@
     let chosen = null;
     try {
         chosen = localStorage.getItem('wspush-lang');
-    } catch (e) { /* storage may be forbidden; the default is fine */ }
+    } catch { /* storage may be forbidden; the default is fine */ }
     if (chosen !== 'en' && chosen !== 'zh-Hans')
         chosen = /^zh\b/i.test(navigator.language) ? 'zh-Hans' : 'en';
     document.documentElement.lang = chosen;

@@ -5,8 +5,8 @@
  * more; so the question "might this client POST here?" is put once, at the
  * handshake. A sub-request walks <Location>, <Limit> and <If> again with that
  * method; httpd skips authentication in a sub-request whose configuration is
- * the parent's own, so the checks are run here in that case, at the first point
- * where httpd has passed its own: the fixups.
+ * the parent's own, so the checks are run here in that case, in the first hook
+ * after httpd's own.
  */
 #include "httpd/request.h"
 
@@ -39,9 +39,9 @@ static bool run_checks(request_rec *r)
            ap_run_auth_checker(r) == OK;
 }
 
-/* Here and not after the sub-request: later fixups (mod_dir, mod_negotiation)
- * may put another file's configuration in the place of ours. */
-int wsp_authorise_fixup(request_rec *r)
+/* Here and not after the sub-request: mod_negotiation and mod_dir may then have
+ * put another file's configuration in the place of ours. */
+int wsp_authorise_probe(request_rec *r)
 {
     if (r->main == NULL || apr_table_get(r->main->notes, note_asks) == NULL ||
         r->per_dir_config != r->main->per_dir_config) {

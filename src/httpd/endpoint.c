@@ -53,10 +53,10 @@ static bool is_ours(request_rec *r, const wsp_settings_t *settings)
     }
 }
 
-/* Keeps what is ours from modules whose fixup finds a better file for a URL
- * that is a folder (mod_dir's index page) or nothing (FallbackResource,
- * MultiViews, mod_speling): they would change the URL under us. */
-int wsp_endpoint_fixup(request_rec *r)
+/* Keeps what is ours from modules that find a better file for a URL which is a
+ * folder (mod_dir's index page) or nothing (FallbackResource, MultiViews,
+ * mod_speling): they would change the URL under us. */
+int wsp_endpoint_claim(request_rec *r)
 {
     const wsp_settings_t *settings = wsp_config_of(r);
     if (is_on(r, settings) && is_ours(r, settings)) {

@@ -85,8 +85,9 @@ int wsp_channels_of(request_rec *r, const wsp_settings_t *settings,
  * so that <Limit POST> also guards publishing by WebSocket frame.
  */
 bool wsp_may(request_rec *r, const char *method);
-/** httpd's fixups hook: the part of wsp_may that runs in its sub-request. */
-int wsp_authorise_fixup(request_rec *r);
+/** httpd's type_checker hook: the part of wsp_may that runs in its
+ *  sub-request. */
+int wsp_authorise_probe(request_rec *r);
 
 /* -------------------------------------------- upgrade.c, publish.c ... */
 
@@ -95,8 +96,9 @@ bool wsp_upgrade_is_asked(request_rec *r);
 int wsp_publish(request_rec *r, const wsp_settings_t *settings);
 int wsp_channel_info(request_rec *r, const wsp_settings_t *settings);
 int wsp_channel_delete(request_rec *r, const wsp_settings_t *settings);
-/** httpd's fixups and handler hooks. */
-int wsp_endpoint_fixup(request_rec *r);
+/** httpd's type_checker hook: the first after authorisation. */
+int wsp_endpoint_claim(request_rec *r);
+/** httpd's handler hook. */
 int wsp_endpoint_handler(request_rec *r);
 
 /* --------------------------------------------------------- expr.c */

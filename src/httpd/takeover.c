@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Take-over: the moment at which a connection stops being httpd's. The worker
- * sends the 101 through the request's filters, so that mod_headers and the
+ * runs the 101 through the request's filters, so that mod_headers and the
  * access log see a response like any other; the descriptor is duplicated; and
  * the connection is marked aborted, which makes httpd close its own descriptor
  * without shutdown(2), clear the pool and free the worker. The duplicate lives
@@ -10,18 +10,23 @@
  *   handler          httpd                       conn pool cleared
  *   -------          -----                       -----------------
  *   early bytes      logs the request (EOR)      submit: I/O thread
- *   dup, prepare     close(its descriptor)       arms the duplicate
- *   101, aborted
+ *   dup, prepare     close(its descriptor)       joins the channels,
+ *   101's text,                                  arms the duplicate,
+ *   aborted                                      sends the 101
  *
  * Submitting waits for the pool's end because until then httpd's filters may
- * still touch the socket: two readers of one stream would split it.
+ * still touch the socket: two readers of one stream would split it. And the
+ * text is sent by the I/O thread, not here, because a client that has seen the
+ * 101 expects to hear what is published from then on: it must have joined.
  */
 #include "httpd/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
+#include <apr_optional.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
 #include <http_connection.h>
@@ -42,26 +47,57 @@ APLOG_USE_MODULE(wspush);
 static const char filter_name[] = "WSPUSH_101";
 static ap_filter_rec_t *filter_rec;
 
+/* The filter's context: the answer it makes. */
+typedef struct {
+    apr_array_header_t *pieces; /* of const char * */
+    const char *text;           /* NULL: not made yet */
+} answer_t;
+
+static bool is_line(const char *text)
+{
+    return text[strcspn(text, "\r\n")] == '\0';
+}
+
+static int add_header_cb(void *pieces, const char *name, const char *value)
+{
+    if (is_line(name) && is_line(value)) {
+        APR_ARRAY_PUSH((apr_array_header_t *)pieces, const char *) = name;
+        APR_ARRAY_PUSH((apr_array_header_t *)pieces, const char *) = ": ";
+        APR_ARRAY_PUSH((apr_array_header_t *)pieces, const char *) = value;
+        APR_ARRAY_PUSH((apr_array_header_t *)pieces, const char *) = CRLF;
+    }
+    return 1;
+}
+
+static void make_answer(request_rec *r, answer_t *answer)
+{
+    apr_array_header_t *pieces = apr_array_make(r->pool, 40, sizeof(char *));
+    apr_table_t *headers =
+        apr_table_overlay(r->pool, r->err_headers_out, r->headers_out);
+
+    /* what a content filter may have added makes no sense on a 101 */
+    apr_table_unset(headers, "Content-Encoding");
+    apr_table_unset(headers, "Content-Length");
+    apr_table_unset(headers, "Transfer-Encoding");
+    r->headers_out = headers; /* for the access log */
+    APR_ARRAY_PUSH(pieces, const char *) = AP_SERVER_PROTOCOL " ";
+    APR_ARRAY_PUSH(pieces, const char *) = ap_get_status_line(r->status);
+    APR_ARRAY_PUSH(pieces, const char *) = CRLF;
+    apr_table_do(add_header_cb, pieces, headers, NULL);
+    APR_ARRAY_PUSH(pieces, const char *) = CRLF;
+    answer->text = apr_array_pstrcat(r->pool, pieces, '\0');
+}
+
 /* Last before httpd's header filter: whatever the content filters did to the
- * headers is final here. Sends the 101 once and swallows everything else, so
- * that no body, chunk or second header can follow. */
+ * headers is final here. Makes the answer once and swallows everything, so that
+ * no body, chunk or second header can follow. */
 static apr_status_t filter_101(ap_filter_t *f, apr_bucket_brigade *bb)
 {
-    bool *is_sent = f->ctx;
-    request_rec *r = f->r;
+    answer_t *answer = f->ctx;
 
     apr_brigade_cleanup(bb);
-    if (!*is_sent) {
-        *is_sent = true;
-        apr_table_t *headers =
-            apr_table_overlay(r->pool, r->err_headers_out, r->headers_out);
-        /* what a content filter may have added makes no sense on a 101 */
-        apr_table_unset(headers, "Content-Encoding");
-        apr_table_unset(headers, "Content-Length");
-        apr_table_unset(headers, "Transfer-Encoding");
-        r->headers_out = apr_table_copy(r->pool, headers);
-        ap_send_interim_response(r, 1); /* clears what it sends */
-        r->headers_out = headers;       /* for the access log */
+    if (answer->text == NULL) {
+        make_answer(f->r, answer);
     }
     return APR_SUCCESS;
 }
@@ -72,9 +108,10 @@ void wsp_takeover_register(void)
         filter_name, filter_101, NULL, (ap_filter_type)(AP_FTYPE_PROTOCOL - 1));
 }
 
-static void send_101(request_rec *r)
+/* The 101 as httpd would send it, in the connection's memory. */
+static const char *run_filters(request_rec *r)
 {
-    bool *is_sent = apr_pcalloc(r->pool, sizeof *is_sent);
+    answer_t *answer = apr_pcalloc(r->pool, sizeof *answer);
     apr_bucket_brigade *bb =
         apr_brigade_create(r->pool, r->connection->bucket_alloc);
 
@@ -83,16 +120,14 @@ static void send_101(request_rec *r)
     apr_table_setn(r->subprocess_env, "no-brotli", "1");
     r->status = HTTP_SWITCHING_PROTOCOLS;
     r->status_line = NULL;
-    ap_filter_t *own =
-        ap_add_output_filter_handle(filter_rec, is_sent, r, r->connection);
+    ap_add_output_filter_handle(filter_rec, answer, r, r->connection);
     APR_BRIGADE_INSERT_TAIL(
         bb, apr_bucket_flush_create(r->connection->bucket_alloc));
     ap_pass_brigade(r->output_filters, bb);
-    if (!*is_sent) {
-        /* a filter kept the flush to itself: send without it */
-        apr_brigade_cleanup(bb);
-        filter_101(own, bb);
+    if (answer->text == NULL) {
+        make_answer(r, answer); /* a filter kept the flush to itself */
     }
+    return answer->text;
 }
 
 /* What httpd has read beyond the request, and what is in the socket now.
@@ -164,6 +199,24 @@ static int refuse(request_rec *r, apr_status_t status, const char **why)
     return HTTP_SERVICE_UNAVAILABLE;
 }
 
+/* Answers to earlier, pipelined requests that httpd has kept back. */
+static void flush_connection(conn_rec *c)
+{
+    apr_bucket_brigade *bb = apr_brigade_create(c->pool, c->bucket_alloc);
+    ap_fflush(c->output_filters, bb);
+    apr_brigade_destroy(bb);
+}
+
+/* mod_logio counts what its filter sees; this answer goes another way. */
+static void count_bytes(conn_rec *c, size_t len)
+{
+    APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_out) *add =
+        APR_RETRIEVE_OPTIONAL_FN(ap_logio_add_bytes_out);
+    if (add != NULL) {
+        add(c, (apr_off_t)len);
+    }
+}
+
 /* Runs when the connection's pool is cleared: httpd has let go. */
 static apr_status_t submit_cb(void *ticket)
 {
@@ -191,14 +244,16 @@ int wsp_takeover(request_rec *r, wsp_offer_t *offer, uint64_t max_connections,
         close(offer->fd);
         return refuse(r, status, why);
     }
-    send_101(r);
+    const char *answer = run_filters(r);
     c->keepalive = AP_CONN_CLOSE;
-    if (c->aborted) {
+    flush_connection(c);
+    if (c->aborted || !wsp_io_try_set_answer(ticket, answer, strlen(answer))) {
         wsp_io_abandon(ticket);
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                       "client left during the handshake");
         return OK;
     }
+    count_bytes(c, strlen(answer));
     apr_pool_cleanup_register(c->pool, ticket, submit_cb,
                               apr_pool_cleanup_null);
     c->aborted = 1;

@@ -5,8 +5,9 @@
  * closing.c.
  *
  * Invariants:
- *   1. A connection that is not DEAD is in loop->conns and in epoll; a DEAD one
- *      is in loop->dead, has no descriptor and is member of nothing.
+ *   1. A connection that is not DEAD is in loop->conns and, once it has joined,
+ *      in epoll; a DEAD one is in loop->dead, has no descriptor and is member
+ *      of nothing.
  *   2. It is in loop->work if and only if wants_read or wants_flush is set.
  *   3. Its topics are referenced until it is freed, so that a pass that runs
  *      into its death still has its topic.
@@ -197,7 +198,7 @@ void wsp_conn_leave(wsp_conn_t *conn)
         if (member->is_joined) {
             wsp_topic_leave(member->topic, member, (wsp_meta_t)conn->meta,
                             is_merged);
-            wsp_hub_left(&conn->loop->hub, member->topic);
+            wsp_hub_recount(member->topic);
         }
     }
 }
@@ -221,7 +222,6 @@ void wsp_conn_die(wsp_conn_t *conn)
     wsp_list_remove(&conn->all);
     wsp_list_append(&loop->dead, &conn->all);
     wsp_io_release(loop->io, loop->seat);
-    wsp_loop_count(loop, WSP_STAT_CONNECTIONS, -1);
 }
 
 void wsp_conn_free(wsp_conn_t *conn)

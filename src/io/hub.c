@@ -10,9 +10,9 @@
  * Invariants:
  *   1. delivered <= horizon; ready is empty: delivered == horizon.
  *   2. Every log holds all messages of its channel with an id <= delivered
- *      that came since its topic was subscribed.
- *   3. A topic has a sub if and only if it has members, except while it is
- *      deleted (no sub, members about to be closed) and within join.c.
+ *      that came since its first member joined.
+ *   3. A topic has a sub if and only if it has members or awaits some, unless
+ *      it is deleted: then it has none, and its members are about to be closed.
  *   4. A deleted topic is in no bucket: its name starts afresh.
  */
 #include "io/hub.h"
@@ -29,7 +29,6 @@ void wsp_hub_init(wsp_hub_t *hub, struct wsp_loop *loop)
 {
     memset(hub, 0, sizeof *hub);
     hub->loop = loop;
-    wsp_list_init(&hub->opened);
     wsp_list_init(&hub->ready);
     wsp_list_init(&hub->held);
     hub->bucket_count = BUCKETS_MIN;
@@ -131,19 +130,16 @@ void wsp_hub_release(wsp_hub_t *hub, wsp_topic_t *topic)
 
 /* ---- subscriptions ---- */
 
-apr_status_t wsp_hub_subscribe(wsp_hub_t *hub, wsp_topic_t *topic)
+apr_status_t wsp_hub_await(wsp_hub_t *hub, wsp_topic_t *topic)
 {
-    apr_status_t status;
+    apr_status_t status = APR_SUCCESS;
 
-    if (topic->sub != NULL) {
-        return APR_SUCCESS;
+    if (topic->sub == NULL) {
+        status = wsp_sub_open(hub->loop->seat, wsp_topic_name(topic),
+                              hub->horizon, topic, &topic->sub);
     }
-    status = wsp_sub_open(hub->loop->seat, wsp_topic_name(topic),
-                          hub->delivered, topic, &topic->sub);
     if (status == APR_SUCCESS) {
-        /* What was published after the horizon was fixed and before this
-         * moment woke nobody for this channel: look at the next collect. */
-        wsp_list_append(&hub->opened, &topic->ready);
+        topic->awaited++;
     }
     return status;
 }
@@ -155,24 +151,23 @@ static void close_sub(wsp_topic_t *topic)
     topic->sub = NULL;
 }
 
-void wsp_hub_joined(wsp_hub_t *hub, wsp_topic_t *topic)
+void wsp_hub_recount(wsp_topic_t *topic)
 {
-    (void)hub;
-    wsp_sub_set_clients(topic->sub, topic->member_count);
-}
-
-void wsp_hub_left(wsp_hub_t *hub, wsp_topic_t *topic)
-{
-    (void)hub;
     if (topic->sub == NULL) {
         return; /* deleted */
     }
-    if (topic->member_count == 0) {
+    if (topic->member_count == 0 && topic->awaited == 0) {
         close_sub(topic);
     }
     else {
         wsp_sub_set_clients(topic->sub, topic->member_count);
     }
+}
+
+void wsp_hub_no_longer_await(wsp_topic_t *topic)
+{
+    topic->awaited--;
+    wsp_hub_recount(topic);
 }
 
 /* The channel is gone: its clients are closed when they are visited, and the
@@ -217,7 +212,6 @@ static void become_level(wsp_hub_t *hub)
 
 void wsp_hub_collect(wsp_hub_t *hub)
 {
-    wsp_list_move_all(&hub->ready, &hub->opened);
     wsp_seat_collect(hub->loop->seat, &hub->horizon, ready_cb, hub);
     if (wsp_hub_is_level(hub)) {
         become_level(hub);
@@ -257,9 +251,8 @@ static size_t read_batch(wsp_hub_t *hub, wsp_topic_t *topic, bool *more)
 
     wsp_sub_read(topic->sub, hub->horizon, WSP_HUB_PASS_BYTES, &batch);
     if (batch.lost != 0) {
-        /* Nothing newer than the horizon may enter the backlog. */
-        cursor = batch.lost < hub->horizon ? batch.lost : hub->horizon;
-        append_gap(hub, topic, cursor);
+        append_gap(hub, topic, batch.lost);
+        cursor = batch.lost;
     }
     for (unsigned i = 0; i < batch.count; i++) {
         append(

@@ -27,7 +27,6 @@ typedef struct {
     uint32_t bucket_count; /* power of two */
     uint32_t topic_count;
     uint64_t seed;      /* of the hash: names come from clients */
-    wsp_link_t opened;  /* subscribed since the last collect */
     wsp_link_t ready;   /* may have news up to the horizon */
     wsp_link_t held;    /* appended to; have merged members */
     wsp_id_t horizon;   /* being read up to */
@@ -41,12 +40,14 @@ void wsp_hub_clear(wsp_hub_t *hub);
 wsp_topic_t *wsp_hub_topic(wsp_hub_t *hub, wsp_bytes_t name);
 void wsp_hub_release(wsp_hub_t *hub, wsp_topic_t *topic);
 
-/** See to it that the topic has a subscription; members are to join next.
- *  Only while wsp_hub_is_level. @return wsp_sub_open's */
-apr_status_t wsp_hub_subscribe(wsp_hub_t *hub, wsp_topic_t *topic);
-/** A member joined (left): the registry is told how many there are. */
-void wsp_hub_joined(wsp_hub_t *hub, wsp_topic_t *topic);
-void wsp_hub_left(wsp_hub_t *hub, wsp_topic_t *topic);
+/** A client is going to join: see to it that the topic has a subscription.
+ *  @return wsp_sub_open's; then the client is not awaited */
+apr_status_t wsp_hub_await(wsp_hub_t *hub, wsp_topic_t *topic);
+/** It has joined, or it will not come. */
+void wsp_hub_no_longer_await(wsp_topic_t *topic);
+/** A member joined or left: the registry is told how many there are. The
+ *  subscription goes with the last that is or was to be a member. */
+void wsp_hub_recount(wsp_topic_t *topic);
 
 /** Is everything up to the horizon in the backlogs? */
 bool wsp_hub_is_level(const wsp_hub_t *hub);

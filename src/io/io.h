@@ -175,6 +175,14 @@ typedef struct {
  */
 apr_status_t wsp_io_prepare(wsp_io_t *io, const wsp_offer_t *offer,
                             uint64_t max_connections, wsp_ticket_t **ticket);
+/**
+ * The HTTP answer (101 and its headers), sent by the I/O thread before the
+ * first frame and only when the client has joined its channels: so whoever has
+ * seen the answer misses nothing that is published afterwards. Copied.
+ * @return false: out of memory
+ * @context any thread, between prepare and submit
+ */
+bool wsp_io_try_set_answer(wsp_ticket_t *ticket, const char *text, size_t len);
 /** Arm the client: nobody else reads or writes its socket any more. Cannot
  *  fail; after wsp_io_stop it closes the descriptor. @context any thread */
 void wsp_io_submit(wsp_ticket_t *ticket);

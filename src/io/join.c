@@ -4,6 +4,8 @@
  *
  * Nothing is read from a client before it has joined. So a message that it
  * sends with its request is news to itself, as to everybody who is subscribed.
+ * Nor is anything written: the answer to its handshake (101) is its first
+ * packet, so that what is published after it has seen that reaches it.
  */
 #include "io/join.h"
 
@@ -24,32 +26,6 @@
 
 /* Of a client's URI, for its log lines. */
 #define WHERE_BYTES_MAX 120u
-
-/* ---- tickets ---- */
-
-static void append_mail(wsp_mail_t **list, wsp_mail_t *mail)
-{
-    while (*list != NULL) {
-        list = &(*list)->next;
-    }
-    *list = mail;
-}
-
-void wsp_join_take(struct wsp_loop *loop)
-{
-    wsp_mail_t *mail = wsp_mailbox_take(&loop->mailbox);
-    if (mail != NULL) {
-        append_mail(&loop->arriving, mail);
-    }
-}
-
-void wsp_join_before_collect(struct wsp_loop *loop)
-{
-    if (loop->arriving != NULL) {
-        append_mail(&loop->joining, loop->arriving);
-        loop->arriving = NULL;
-    }
-}
 
 /* ---- making the connection ---- */
 
@@ -106,7 +82,6 @@ static wsp_conn_t *make(struct wsp_loop *loop, const wsp_offer_t *offer)
     conn->text = make_text(offer);
     name_topics(conn, offer);
     wsp_list_append(&loop->conns, &conn->all);
-    wsp_loop_count(loop, WSP_STAT_CONNECTIONS, 1);
     wsp_loop_count(loop, WSP_STAT_CONNECTIONS_TOTAL, 1);
     return conn;
 }
@@ -127,20 +102,76 @@ static bool arm(wsp_conn_t *conn)
            0;
 }
 
+/* ---- arriving ---- */
+
+/* @return false: not all of the channels can be subscribed to */
+static bool await_topics(wsp_conn_t *conn)
+{
+    for (unsigned i = 0; i < conn->member_count; i++) {
+        wsp_member_t *member = &conn->members[i];
+        if (wsp_hub_await(&conn->loop->hub, member->topic) != APR_SUCCESS) {
+            return false;
+        }
+        member->is_awaited = true;
+    }
+    return true;
+}
+
+static void give_up_waiting(wsp_conn_t *conn)
+{
+    for (unsigned i = 0; i < conn->member_count; i++) {
+        wsp_member_t *member = &conn->members[i];
+        if (member->is_awaited) {
+            member->is_awaited = false;
+            wsp_hub_no_longer_await(member->topic);
+        }
+    }
+}
+
+static void append_mail(wsp_mail_t **list, wsp_mail_t *mail)
+{
+    while (*list != NULL) {
+        list = &(*list)->next;
+    }
+    *list = mail;
+}
+
+void wsp_join_take(struct wsp_loop *loop)
+{
+    wsp_mail_t *mail = wsp_mailbox_take(&loop->mailbox);
+
+    append_mail(&loop->arriving, mail);
+    for (; mail != NULL; mail = mail->next) {
+        wsp_ticket_t *ticket = wsp_ticket_of(mail);
+        ticket->conn = make(loop, &ticket->offer);
+        if (ticket->offer.may_subscribe && !await_topics(ticket->conn)) {
+            give_up_waiting(ticket->conn); /* join() will find it so */
+        }
+    }
+}
+
+void wsp_join_before_collect(struct wsp_loop *loop)
+{
+    append_mail(&loop->joining, loop->arriving);
+    loop->arriving = NULL;
+}
+
 /* ---- subscribing ---- */
 
 /* @return WSP_CAUSE_COUNT: joined; else why not */
 static wsp_cause_t subscribe_one(wsp_conn_t *conn, wsp_member_t *member)
 {
-    wsp_hub_t *hub = &conn->loop->hub;
     uint32_t most = wsp_conn_policy(conn)->max_subscribers;
 
-    if (wsp_hub_subscribe(hub, member->topic) != APR_SUCCESS) {
+    if (member->topic->is_deleted) {
+        return WSP_CAUSE_DELETED;
+    }
+    if (!member->is_awaited) {
         return WSP_CAUSE_FULL;
     }
     wsp_topic_join(member->topic, member, (wsp_meta_t)conn->meta,
                    conn->member_count > 1);
-    wsp_hub_joined(hub, member->topic);
+    wsp_hub_recount(member->topic);
     /* Counted first and looked at then: two that race for the last place may
      * both be refused, but never both be let in. */
     if (most != 0 && wsp_sub_subscribers(member->topic->sub) > most) {
@@ -157,6 +188,7 @@ static wsp_cause_t subscribe(wsp_conn_t *conn)
          i++) {
         cause = subscribe_one(conn, &conn->members[i]);
     }
+    give_up_waiting(conn); /* joined or refused */
     return cause;
 }
 
@@ -189,17 +221,29 @@ static void greet(wsp_conn_t *conn, const wsp_offer_t *offer)
     }
 }
 
-static void join(struct wsp_loop *loop, const wsp_offer_t *offer)
+/* As the rest of something partly written: that goes before everything. */
+static void keep_answer(wsp_conn_t *conn, const wsp_ticket_t *ticket)
 {
-    wsp_conn_t *conn = make(loop, offer);
+    if (ticket->answer_len > 0) {
+        wsp_conn_outbox(conn)->rest =
+            wsp_packet_raw(ticket->answer, ticket->answer_len);
+        wsp_conn_want_flush(conn);
+    }
+}
+
+static void join(wsp_conn_t *conn, const wsp_ticket_t *ticket)
+{
+    const wsp_offer_t *offer = &ticket->offer;
     const wsp_policy_t *policy = wsp_conn_policy(conn);
     wsp_cause_t refused = WSP_CAUSE_COUNT;
 
     wsp_conn_tell_open(conn);
     if (!arm(conn)) {
+        give_up_waiting(conn);
         wsp_closing_lost(conn, strerror(errno));
         return;
     }
+    keep_answer(conn, ticket);
     keep_early(conn, offer);
     if (conn->may_subscribe) {
         refused = subscribe(conn);
@@ -210,8 +254,8 @@ static void join(struct wsp_loop *loop, const wsp_offer_t *offer)
     }
     greet(conn, offer);
     if (policy->ping_ms > 0) {
-        wsp_timer_set(&loop->wheel, &conn->timer,
-                      loop->now_ms + policy->ping_ms);
+        wsp_timer_set(&conn->loop->wheel, &conn->timer,
+                      conn->loop->now_ms + policy->ping_ms);
     }
 }
 
@@ -220,7 +264,7 @@ void wsp_join_run(struct wsp_loop *loop)
     for (unsigned i = 0; i < WSP_JOINS_PER_TURN && loop->joining != NULL; i++) {
         wsp_ticket_t *ticket = wsp_ticket_of(loop->joining);
         loop->joining = loop->joining->next;
-        join(loop, &ticket->offer);
-        free(ticket);
+        join(ticket->conn, ticket);
+        wsp_ticket_free(ticket);
     }
 }

@@ -268,7 +268,7 @@ static void free_mail(wsp_mail_t *mail)
 {
     while (mail != NULL) {
         wsp_mail_t *next = mail->next;
-        free(wsp_ticket_of(mail));
+        wsp_ticket_free(wsp_ticket_of(mail));
         mail = next;
     }
 }

@@ -28,7 +28,7 @@ typedef struct wsp_loop {
     uint64_t now_ms;       /* monotonic, of this turn */
     uint64_t next_tick_ms; /* of the once-a-second work */
     wsp_mailbox_t mailbox;
-    wsp_mail_t *arriving, *joining; /* tickets, see join.h */
+    wsp_mail_t *arriving, *joining; /* tickets with their conn, join.h */
     wsp_wheel_t wheel;
     wsp_lanes_t lanes;
     wsp_hub_t hub;

@@ -22,7 +22,8 @@ wsp_mail_result_t wsp_mailbox_put(wsp_mailbox_t *box, wsp_mail_t *mail)
         }
         mail->next = last;
     } while (!atomic_compare_exchange_weak(&box->last, &last, mail));
-    return mail->next == NULL ? WSP_MAIL_FIRST : WSP_MAIL_MORE;
+    /* The mail is no longer ours: only the copy may be looked at. */
+    return last == NULL ? WSP_MAIL_FIRST : WSP_MAIL_MORE;
 }
 
 static wsp_mail_t *reversed(wsp_mail_t *mail)

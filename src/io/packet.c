@@ -167,6 +167,14 @@ wsp_packet_t *wsp_packet_frame(wsp_opcode_t op, wsp_meta_t meta,
     return hold(packet);
 }
 
+wsp_packet_t *wsp_packet_raw(const void *bytes, size_t len)
+{
+    wsp_packet_t *packet = make(WSP_PACKET_FRAME, len);
+    packet->body_bytes = (uint32_t)len;
+    memcpy(packet->data, bytes, len);
+    return hold(packet);
+}
+
 /* ---- references ---- */
 
 void wsp_packet_ref(wsp_packet_t *packet)

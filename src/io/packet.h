@@ -68,6 +68,9 @@ wsp_packet_t *wsp_packet_gap(wsp_id_t lost);
 wsp_packet_t *wsp_packet_frame(wsp_opcode_t op, wsp_meta_t meta,
                                const void *body, size_t len);
 
+/** Bytes as they are. @return one reference */
+wsp_packet_t *wsp_packet_raw(const void *bytes, size_t len);
+
 void wsp_packet_ref(wsp_packet_t *packet);
 void wsp_packet_unref(wsp_packet_t *packet);
 

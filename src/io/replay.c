@@ -126,10 +126,8 @@ static bool read_channel(wsp_conn_t *conn, unsigned i, wsp_id_t bound,
 
     wsp_sub_read_history(topic->sub, *after, bound, WSP_REPLAY_BYTES, &batch);
     if (batch.lost != 0) {
-        /* What is lost beyond the replay is the backlog's to tell. */
-        wsp_id_t upto = conn->out->replay.upto;
-        *after = batch.lost < upto ? batch.lost : upto;
-        add(conn, i, found, wsp_packet_gap(*after));
+        add(conn, i, found, wsp_packet_gap(batch.lost));
+        *after = batch.lost;
     }
     for (unsigned k = 0; k < batch.count; k++) {
         add(conn, i, found,

@@ -260,7 +260,7 @@ static void free_orphans(wsp_io_t *io)
     wsp_mail_t *mail = wsp_mailbox_close(&io->orphans);
     while (mail != NULL) {
         wsp_mail_t *next = mail->next;
-        free(wsp_ticket_of(mail));
+        wsp_ticket_free(wsp_ticket_of(mail));
         mail = next;
     }
 }
@@ -351,5 +351,5 @@ void wsp_io_abandon(wsp_ticket_t *ticket)
 {
     close(ticket->offer.fd);
     wsp_io_release(ticket->io, ticket->loop->seat);
-    free(ticket);
+    wsp_ticket_free(ticket);
 }

@@ -154,10 +154,14 @@ static void refuse(stop_t *stop, wsp_mail_t *mail)
 {
     for (; mail != NULL; mail = mail->next) {
         const wsp_ticket_t *ticket = wsp_ticket_of(mail);
-        struct iovec frame = {stop->frame, stop->frame_bytes};
-        (void)wsp_stream_plain.send(ticket->offer.fd, &frame, 1);
+        struct iovec pieces[] = {{ticket->answer, ticket->answer_len},
+                                 {stop->frame, stop->frame_bytes}};
+        (void)wsp_stream_plain.send(ticket->offer.fd, pieces, 2);
         wsp_stream_plain.finish(ticket->offer.fd);
         close(ticket->offer.fd);
+        if (ticket->conn != NULL) {
+            ticket->conn->fd = -1;
+        }
     }
 }
 
@@ -183,6 +187,9 @@ static void begin(stop_t *stop)
     for (wsp_link_t *link = loop->conns.next; link != &loop->conns;
          link = link->next) {
         wsp_conn_t *conn = wsp_list_item(link, wsp_conn_t, all);
+        if (conn->fd < 0) {
+            continue; /* refused above, as a ticket */
+        }
         conn->stop_sent = 0; /* shares its place with heard_ms */
         stop->open++;
         say_goodbye(stop, conn);

@@ -82,3 +82,20 @@ wsp_ticket_t *wsp_ticket_make(const wsp_offer_t *offer)
     ticket->offer.policy = &ticket->policy;
     return ticket;
 }
+
+bool wsp_io_try_set_answer(wsp_ticket_t *ticket, const char *text, size_t len)
+{
+    ticket->answer = malloc(len);
+    if (ticket->answer == NULL) {
+        return false;
+    }
+    memcpy(ticket->answer, text, len);
+    ticket->answer_len = len;
+    return true;
+}
+
+void wsp_ticket_free(wsp_ticket_t *ticket)
+{
+    free(ticket->answer);
+    free(ticket);
+}

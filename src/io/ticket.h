@@ -9,12 +9,16 @@
 #include "io/mailbox.h"
 #include "io/io.h"
 
+struct wsp_conn;
 struct wsp_loop;
 
 struct wsp_ticket {
     wsp_mail_t mail; /* first */
     wsp_io_t *io;
     struct wsp_loop *loop;
+    struct wsp_conn *conn; /* once it has arrived */
+    char *answer; /* own allocation, or NULL: nothing goes before frames */
+    size_t answer_len;
     wsp_policy_t policy;
     wsp_offer_t offer; /* its pointers lead into this allocation */
     wsp_bytes_t channels[];
@@ -27,5 +31,7 @@ static inline wsp_ticket_t *wsp_ticket_of(wsp_mail_t *mail)
 
 /** @return NULL: out of memory. @context any thread */
 wsp_ticket_t *wsp_ticket_make(const wsp_offer_t *offer);
+/** Its memory; the descriptor is not closed. */
+void wsp_ticket_free(wsp_ticket_t *ticket);
 
 #endif

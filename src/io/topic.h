@@ -28,8 +28,9 @@ typedef struct {
     struct wsp_conn *conn;
     uint64_t at;         /* position in topic->log, while is_joined */
     uint32_t index;      /* in topic->members, while is_joined */
-    uint32_t ahead : 31; /* entries picked by the write being prepared */
+    uint32_t ahead : 30; /* entries picked by the write being prepared */
     uint32_t is_joined : 1;
+    uint32_t is_awaited : 1; /* about to join */
 } wsp_member_t;
 
 struct wsp_topic {
@@ -43,8 +44,9 @@ struct wsp_topic {
     wsp_backlog_t log;
     wsp_member_t **members;
     uint32_t member_count, member_room;
-    uint32_t refs;   /* clients that name it, subscribed or not */
-    uint32_t merged; /* members whose client has several channels */
+    uint32_t awaited; /* clients about to join */
+    uint32_t refs;    /* clients that name it, subscribed or not */
+    uint32_t merged;  /* members whose client has several channels */
     uint32_t meta_count[WSP_META_KINDS]; /* members per subprotocol */
     uint32_t job_left;   /* members [0, job_left) wait for their visit */
     bool job_again;      /* then once more from the start */

@@ -29,7 +29,7 @@
 /** Evict a little more than asked for: the next publishers find it. */
 #define SLACK_BLOCKS 32u
 /** Times to wait for others before the segment counts as full. */
-#define WAIT_ROUNDS 25u
+#define WAIT_ROUNDS 5u
 #define WAIT_PINS_NS 1000000
 
 typedef struct {

@@ -12,7 +12,7 @@
 /** Blocks taken per lock of the pool. */
 #define TAKE_MAX 64u
 /** How long a publisher that finds no memory waits for others in flight. */
-#define WAIT_OTHERS_MS 20u
+#define WAIT_OTHERS_MS 5u
 
 static void set_root(wsp_loan_t *loan, unsigned which, wsp_block_t head)
 {

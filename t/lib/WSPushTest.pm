@@ -56,7 +56,7 @@ our @EXPORT = qw(
 my %patience = (plain => 1, asan => 3, tsan => 6);
 our $PATIENCE = $patience{ $ENV{WSPUSH_FLAVOUR} // 'plain' } // 1;
 our $TIMEOUT  = 10 * $PATIENCE;
-our $ALARM    = 120 * $PATIENCE;
+our $ALARM    = 60 + 60 * $PATIENCE;
 
 $SIG{ALRM} = sub { print "# $0 hung for $ALARM seconds\n"; exit 124 };
 $SIG{PIPE} = 'IGNORE';    # a closed socket is a failed write, not an exit

@@ -80,7 +80,10 @@ const troubles = [];
 function watch(page) {
     page.setDefaultTimeout(WAIT_MS);
     page.on('console', (said) => {
-        if (said.type() === 'error')
+        // "no such channel" is an answer, though browsers log it as an error
+        const isInfo = said.location().url.includes('/chat-info/')
+            && said.text().includes('404');
+        if (said.type() === 'error' && !isInfo)
             troubles.push(`${page.url()}: ${said.text()}`);
     });
     page.on('pageerror', (error) => troubles.push(`${page.url()}: ${error}`));
@@ -140,11 +143,15 @@ async function join(name, options) {
     return page;
 }
 
+/** Write, each message after the one before has come back. */
 async function say(page, ...texts) {
     for (const text of texts) {
+        await page.waitForSelector('#send:not([disabled])');
         await page.fill('#text', text);
         await page.press('#text', 'Enter');
-        await until(page, () => !document.querySelector('.msg.pending'));
+        await until(page, (wanted) => [...document.querySelectorAll(
+            '.msg.own:not(.pending) .text')].some((node) =>
+            node.textContent === wanted), text);
     }
 }
 

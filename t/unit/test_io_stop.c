@@ -96,7 +96,7 @@ static void *read_large(void *arg)
     peer_t *peer = arg;
 
     has_large = peer_frame(peer).len == large_bytes;
-    snprintf(after_large, sizeof after_large, "%s", peer_text(peer));
+    snprintf(after_large, sizeof after_large, "%.190s", peer_text(peer));
     peer_close(peer);
     return NULL;
 }

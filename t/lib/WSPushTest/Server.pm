@@ -59,6 +59,9 @@ PidFile "$self->{folder}/httpd.pid"
 DocumentRoot "$self->{folder}/htdocs"
 ErrorLog "$self->{log}"
 LogLevel info wspush:debug
+<IfModule mod_mime.c>
+    TypesConfig /dev/null
+</IfModule>
 END
 <Directory />
     Options FollowSymLinks

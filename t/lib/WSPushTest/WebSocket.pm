@@ -195,8 +195,8 @@ sub fill {
 }
 
 sub recv_frame {
-    my ($self) = @_;
-    my $deadline = time + $self->{timeout};
+    my ($self, $deadline) = @_;
+    $deadline //= time + $self->{timeout};
     if (!$self->fill(2, $deadline)) {
         length $self->{buffer} and die "the stream ends inside of a frame\n";
         return undef;
@@ -233,9 +233,11 @@ sub check_frame {
 }
 
 # The next data or pong frame; pings are answered, a close is noted (undef).
+# One deadline for all: a server that only pings does not keep a test waiting.
 sub recv_data {
-    my ($self) = @_;
-    while (my $f = $self->recv_frame) {
+    my ($self, $deadline) = @_;
+    $deadline //= time + $self->{timeout};
+    while (my $f = $self->recv_frame($deadline)) {
         if ($f->{op} == PING) {
             $self->{pings}++;
             $self->send_frame(op => PONG, payload => $f->{payload});
@@ -252,8 +254,9 @@ sub recv_data {
 
 sub recv {
     my ($self) = @_;
+    my $deadline = time + $self->{timeout};
     my ($type, $payload);
-    while (my $f = $self->recv_data) {
+    while (my $f = $self->recv_data($deadline)) {
         next if $f->{op} == PONG;
         die "a fragment of nothing\n" if $f->{op} == 0 && !$type;
         die "a message inside of a message\n" if $f->{op} && $type;
@@ -279,10 +282,11 @@ my $fences = 0;
 
 sub fence {
     my ($self) = @_;
-    my $mark = 'fence ' . ++$fences;
+    my $mark     = 'fence ' . ++$fences;
+    my $deadline = time + $self->{timeout};
     my @before;
     $self->send_ping($mark);
-    while (my $f = $self->recv_data) {
+    while (my $f = $self->recv_data($deadline)) {
         return @before if $f->{op} == PONG && $f->{payload} eq $mark;
         push @before, $f->{payload} if $f->{op} != PONG;
     }
