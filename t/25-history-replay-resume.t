@@ -26,35 +26,35 @@ my %start = (
 );
 for my $replay (sort keys %start) {
     my $ws = ws("/history/$replay/a");
-    is_deeply([$ws->fence], $start{$replay}, "WSPushReplay $replay") ;
+    hears($ws, $start{$replay}, "WSPushReplay $replay") ;
     $ws->disconnect;
 }
 my $new = ws('/history/newest/a');
 post('pub/a', 'news');
-is_deeply([$new->fence], ['news'], 'news come to who is there');
+hears($new, ['news'], 'news come to who is there');
 $new->disconnect;
 
 # --- resume
 for my $k (0 .. 4) {
     my $ws = ws("/history/newest/a?last_event_id=$ids[$k]");
-    is_deeply([$ws->fence], [(map { "a$_" } $k + 2 .. 5), 'news'],
+    hears($ws, [(map { "a$_" } $k + 2 .. 5), 'news'],
         'after the id of a' . ($k + 1));
     $ws->disconnect;
 }
 my $ws = ws('/history/newest/a', headers => ['Last-Event-ID' => $ids[3]]);
-is_deeply([$ws->fence], ['a5', 'news'], 'the header Last-Event-ID does, too');
+hears($ws, ['a5', 'news'], 'the header Last-Event-ID does, too');
 $ws->disconnect;
 $ws = ws("/history/newest/a?last_event_id=$ids[4]", headers => ['Last-Event-ID' => $ids[0]]);
-is_deeply([$ws->fence], ['news'], 'the query goes before the header');
+hears($ws, ['news'], 'the query goes before the header');
 $ws->disconnect;
 $ws = ws("/history/oldest/a?last_event_id=$ids[3]");
-is_deeply([$ws->fence], ['a5', 'news'], 'an id goes before WSPushReplay');
+hears($ws, ['a5', 'news'], 'an id goes before WSPushReplay');
 $ws->disconnect;
 my ($s, $n) = split /:/, $ids[4];
 $ws = ws('/history/newest/a?last_event_id=' . ($s + 3600) . ':0');
-is_deeply([$ws->fence], [], 'an id of the future: only news');
+hears($ws, [], 'an id of the future: only news');
 post('pub/a', 'later');
-is_deeply([$ws->fence], ['later'], '  and they come');
+hears($ws, ['later'], '  and they come');
 $ws->disconnect;
 
 # --- resuming while others publish: each message once, in order
@@ -74,7 +74,7 @@ for my $round (1 .. 10) {
     my @rest = $resumed->recv_many(3);
     is_deeply([bodies(@rest)], [map { 'b' . ($got + $_) } 1 .. 3],
         "round $round: goes on where it was");
-    is_deeply([$resumed->fence], [], '  nothing twice');
+    hears($resumed, [], '  nothing twice');
     $got += 3;
     ($last) = $rest[-1] =~ /^id: (\S+)$/m;
     $resumed->disconnect;
@@ -83,9 +83,9 @@ for my $round (1 .. 10) {
 # --- WSPushHistory
 post('short/c', "c$_") for 1 .. 5;
 $ws = ws('/history/short/c');
-is_deeply([$ws->fence], ['c4', 'c5'], 'WSPushHistory 2 keeps two');
+hears($ws, ['c4', 'c5'], 'WSPushHistory 2 keeps two');
 post('short/c', 'c6');
-is_deeply([$ws->fence], ['c6'], 'who is there hears all');
+hears($ws, ['c6'], 'who is there hears all');
 $ws->disconnect;
 
 $ws = ws('/history/none/d');
@@ -93,7 +93,7 @@ post('none/d', "d$_") for 1 .. 200;
 is_deeply([$ws->recv_many(200)], [map { "d$_" } 1 .. 200],
     'WSPushHistory 0: who is there hears all');
 my $late = ws('/history/none/d');
-is_deeply([$late->fence], [], '  a newcomer nothing');
+hears($late, [], '  a newcomer nothing');
 $_->disconnect for $ws, $late;
 
 $ws = ws('/history/one/d');
@@ -101,7 +101,7 @@ $ws->send_text("e$_") for 1 .. 200;
 is_deeply([$ws->recv_many(200)], [map { "e$_" } 1 .. 200],
     'WSPushHistory 1 and a burst: all, in order');
 $late = ws('/history/one/d');
-is_deeply([$late->fence], ['e200'], '  a newcomer the last one');
+hears($late, ['e200'], '  a newcomer the last one');
 $_->disconnect for $ws, $late;
 
 # an age: messages go, whether or not somebody looks
@@ -122,7 +122,7 @@ my @long = map { "g$_ " . 'x' x ($_ % 1_000) } 1 .. 700;
 post('many/g', $_) for @long;
 $ws = ws('/history/many/g');
 is_deeply([$ws->recv_many(700)], \@long, 'a history of 700 messages');
-is_deeply([$ws->fence], [], '  once');
+hears($ws, [], '  once');
 $ws->disconnect;
 
 # a replay while news come in
@@ -140,20 +140,20 @@ for my $k (1 .. 40) {
     push @mixed, "$channel $k";
 }
 $ws = ws('/history/many/h0,h1,h2');
-is_deeply([$ws->fence], \@mixed, 'the histories of three channels, merged');
+hears($ws, \@mixed, 'the histories of three channels, merged');
 $ws->disconnect;
 $ws = ws('/history/last3/h0,h1,h2');
-is_deeply([$ws->fence], [@mixed[31 .. 39]], 'WSPushReplay 3: of each channel');
+hears($ws, [@mixed[31 .. 39]], 'WSPushReplay 3: of each channel');
 $ws->disconnect;
 $ws = ws('/history/many/h0,h1,h2', protocols => ['ws+meta.nchan']);
 my @heads = $ws->recv_many(20);
 $ws->disconnect;
 my ($id) = $heads[-1] =~ /^id: (\S+)$/m;
 $ws = ws("/history/many/h0,h1,h2?last_event_id=$id");
-is_deeply([$ws->fence], [@mixed[20 .. 39]], 'one id resumes all three');
+hears($ws, [@mixed[20 .. 39]], 'one id resumes all three');
 $ws->disconnect;
 $ws = ws("/history/many/h1,new?last_event_id=$id");
-is_deeply([$ws->fence], [grep { /^h1/ } @mixed[20 .. 39]],
+hears($ws, [grep { /^h1/ } @mixed[20 .. 39]],
     'or another set of channels');
 $ws->disconnect;
 

@@ -10,7 +10,7 @@ use Socket qw(SOL_SOCKET SO_RCVBUF);
 use Test::More;
 use WSPushTest;
 
-my $filler = 'x' x 20_000;
+my $filler = 'x' x 100_000;    # long, to fill the kernel's buffers soon
 
 # A socket whose kernel buffer takes little, so that the server notices early.
 sub small_socket {
@@ -27,7 +27,7 @@ sub publish_until {
     my $before = status()->{$counter};
     my $sent   = 0;
     await("$counter to rise", sub {
-        for (1 .. 50) {
+        for (1 .. 20) {
             http(POST => $url, body => ++$sent . " $filler");
             is_next($listener, $sent);
         }
@@ -65,8 +65,9 @@ await('no bytes to wait', sub { status()->{queued_bytes} == 0 });
 pass('nothing waits for it any more');
 $fast->disconnect;
 
-# --- drop-oldest
-$mark = log_mark();
+# --- drop-oldest; short enough that several fit into the queue
+$filler = 'x' x 20_000;
+$mark   = log_mark();
 $slow = ws('/limits/drop/room2', socket => small_socket(),
     protocols => ['ws+meta.wspush']);
 my $plain = ws('/limits/drop/room2', socket => small_socket());

@@ -43,27 +43,26 @@ static bool run_checks(request_rec *r)
  * put another file's configuration in the place of ours. */
 int wsp_authorise_probe(request_rec *r)
 {
+    /* a "no" is no error here: one per subscriber would fill the log */
+    static const struct ap_logconf quiet = {NULL, APLOG_CRIT};
+
     if (r->main == NULL || apr_table_get(r->main->notes, note_asks) == NULL ||
         r->per_dir_config != r->main->per_dir_config) {
         return DECLINED;
     }
+    r->log = &quiet;
     return run_checks(r) ? DECLINED : HTTP_FORBIDDEN;
 }
 
 bool wsp_may(request_rec *r, const char *method)
 {
-    /* a "no" is no error here: one per subscriber would fill the log */
-    static const struct ap_logconf quiet = {NULL, APLOG_CRIT};
-    const struct ap_logconf *log = r->log;
     const char *uri =
         apr_uri_unparse(r->pool, &r->parsed_uri, APR_URI_UNP_OMITSITEPART);
 
-    r->log = &quiet; /* a sub-request takes its parent's */
     apr_table_setn(r->notes, note_asks, method);
     request_rec *sub = ap_sub_req_method_uri(method, uri, r, NULL);
     bool may = sub->status == HTTP_OK;
     ap_destroy_sub_req(sub);
     apr_table_unset(r->notes, note_asks);
-    r->log = log;
     return may;
 }

@@ -304,7 +304,13 @@ static void end_of_stream(wsp_conn_t *conn)
 static void take_bytes(wsp_conn_t *conn, size_t n, bool may_be_more)
 {
     conn->heard_ms = conn->loop->now_ms;
-    conn->is_pinged = false;
+    if (conn->is_pinged && conn->state == WSP_CONN_OPEN) {
+        /* The timer waits for this sign of life: back to the interval, which
+         * may be the shorter of the two. */
+        conn->is_pinged = false;
+        wsp_timer_set(&conn->loop->wheel, &conn->timer,
+                      conn->heard_ms + wsp_conn_policy(conn)->ping_ms);
+    }
     feed(conn, conn->loop->buffer, n);
     if (conn->out != NULL &&
         conn->out->private.bytes > wsp_conn_policy(conn)->queue_bytes &&

@@ -28,6 +28,7 @@ package WSPushTest;
 #   child_of(SOCKET)             pid of the child that holds the other end
 #   ws_in_children(N, PATH, OPTIONS)  one open WebSocket in each of N children
 #   workers_busy()               mod_status' BusyWorkers, this request not counted
+#   hears(WS, [TEXTS], NAME)     a test: these messages come, no others
 #   await(WHAT, SUB)             until SUB returns true; its value
 #   log_mark() log_since(MARK)   the error log from a point on
 #   await_log(MARK, REGEX)       until a line matches
@@ -43,13 +44,14 @@ use JSON::PP     ();
 use Time::HiRes  qw(time);
 
 use Apache::Test ();
+use Test::More   ();
 use WSPushTest::HTTP ();
 use WSPushTest::WebSocket ();
 
 our @EXPORT = qw(
     ws http publish info status server_port server_root parent_pid children
     is_alive child_of ws_in_children workers_busy await log_mark log_since await_log
-    graceful mpm flavour
+    graceful hears mpm flavour
 );
 
 # Sanitizers slow everything down.
@@ -105,6 +107,16 @@ sub decode {
     $response->status == 200
         or die "$what: " . $response->status . ' ' . $response->body;
     return JSON::PP->new->decode($response->body);
+}
+
+sub hears {
+    my ($ws, $expected, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my @got;
+    my $ok = eval { @got = $ws->recv_only(scalar @$expected); 1 };
+    Test::More::is_deeply(\@got, $expected, $name) && $ok
+        or Test::More::diag($@);
+    return;
 }
 
 # --- processes ----------------------------------------------------------

@@ -27,10 +27,13 @@ package WSPushTest::WebSocket;
 #   $ws->recv         next message {type => 'text'|'binary', payload}, whole;
 #                     answers pings; undef when closed (see closed)
 #   $ws->recv_many(N) the payloads of the next N messages
+#   $ws->recv_only(N) the same, and what else comes before a fence: all that
+#                     should come, and a look at whether more does
 #   $ws->closed       {code, reason} of the server's close frame, or undef
 #   $ws->await_close  read until the server has closed; {code, reason}
 #   $ws->fence        what came before the server's answer to a ping sent now:
-#                     the way to say "nothing (else) came" without waiting
+#                     the way to say "nothing (else) came" without waiting; a
+#                     message just published may come before or after it
 #   $ws->close        close handshake as a client; returns the server's code
 #   $ws->disconnect   just close the socket      $ws->socket
 use strict;
@@ -276,6 +279,11 @@ sub recv_many {
         push @payloads, $message->{payload};
     }
     return @payloads;
+}
+
+sub recv_only {
+    my ($self, $count) = @_;
+    return ($self->recv_many($count), $self->fence);
 }
 
 my $fences = 0;
