@@ -63,6 +63,7 @@ unit: setup
 apache asan tsan: FLAVOUR_apache := plain
 apache asan tsan:
 	@scripts/setup test
+	$(SUB) bench-tools
 	$(SUB) FLAVOUR=$(or $(FLAVOUR_$@),$@) module
 	@scripts/apache-suite --mpm $(MPM) --flavour $(or $(FLAVOUR_$@),$@) $(TESTS)
 

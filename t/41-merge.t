@@ -10,7 +10,8 @@ use Test::More;
 use WSPushTest;
 use WSPushTest::Server ();
 
-my $server = WSPushTest::Server->start(conf => <<'END');
+my $hosts = WSPushTest::Server::free_port();
+my $server = WSPushTest::Server->start(conf => <<'END' . <<"END" . <<'END');
 # the whole main server
 WSPushWelcome "main"
 WSPushHistory 1
@@ -39,9 +40,13 @@ WSPushReplay oldest
 <LocationMatch "^/over/.*/match/">
     WSPushWelcome "match"
 </LocationMatch>
-<Directory "/">
+<Directory "${FOLDER}/htdocs/dir">
+    WSPush pubsub
     WSPushWelcome "directory"
 </Directory>
+<Location "/dir/location/">
+    WSPushWelcome "location"
+</Location>
 <Location "/if/">
     WSPush pubsub
     WSPushWelcome "location"
@@ -55,6 +60,14 @@ WSPushReplay oldest
         WSPushHistory 0
     </Else>
 </Location>
+<Location "/else/">
+    <If "%{QUERY_STRING} =~ /a/">
+        WSPush off
+    </If>
+    <Else>
+        WSPush pubsub
+    </Else>
+</Location>
 <IfModule mod_wspush.c>
     <Location "/ifmodule/">
         <IfModule mod_wspush.c>
@@ -66,31 +79,42 @@ WSPushReplay oldest
     WSPush pubsub
     WSPushWelcome "files"
 </Files>
-
-<VirtualHost *>
+END
+Listen 127.0.0.1:$hosts
+<VirtualHost *:$hosts>
     ServerName one.example
-    DocumentRoot "${HTDOCS}"
     WSPushWelcome "one"
-    <Location "/over/">
-        WSPush pubsub
-    </Location>
     <Location "/one/">
         WSPush pubsub
     </Location>
 </VirtualHost>
-<VirtualHost *>
+<VirtualHost *:$hosts>
     ServerName two.example
-    DocumentRoot "${HTDOCS}"
     WSPush pubsub
     WSPushPlainHTTP pass
+END
+    <Location "/quiet/">
+        WSPush off
+    </Location>
 </VirtualHost>
 END
+mkdir $server->folder . "/htdocs/$_" for 'dir', 'dir/location';
 
-# The main server is answered by its own name only when no virtual host takes
-# its place, so it has an address of its own here.
+my $main = '127.0.0.1:' . $server->port;
+
+sub port_of {
+    my ($host) = @_;
+    return $host eq $main ? $server->port : $hosts;
+}
+
 sub at {
     my ($host, $path, @o) = @_;
-    return $server->ws($path, any => 1, host => $host, @o);
+    return $server->ws($path, any => 1, host => $host, port => port_of($host), @o);
+}
+
+sub request {
+    my ($method, $host, $path, @o) = @_;
+    return $server->http($method => $path, host => $host, port => port_of($host), @o);
 }
 
 sub welcome {
@@ -104,17 +128,18 @@ sub welcome {
 
 sub kept {
     my ($host, $path) = @_;
-    $server->http(POST => $path, body => "k$_", host => $host) for 1 .. 3;
+    request(POST => $host, $path, body => "k$_") for 1 .. 3;
     my $ws = at($host, $path);
     my @all = $ws->fence;
     $ws->disconnect;
-    $server->http(DELETE => $path, host => $host);
+    request(DELETE => $host, $path);
     return scalar grep { /^k/ } @all;
 }
 
-my $main = '127.0.0.1:' . $server->port;
-is(welcome($main, '/plain/x'), 'directory', 'Directory goes before the server');
-is(welcome($main, '/over/x'),  'over',      'Location before Directory');
+is(welcome($main, '/plain/x'), 'main',      'the main server');
+is(welcome($main, '/dir/x'),   'directory', 'Directory goes before the server');
+is(welcome($main, '/dir/location/x'), 'location', 'Location before Directory');
+is(welcome($main, '/over/x'),  'over',      'Location before the server');
 is(welcome($main, '/over/deep/x'), 'over',  'a deeper Location leaves what it does not say');
 is(kept($main, '/over/x'),      1, 'WSPushHistory of the server');
 is(kept($main, '/over/deep/x'), 2, 'WSPushHistory of a deeper Location');
@@ -129,14 +154,16 @@ is(welcome($main, '/if/x?a'), 'if',       'If');
 is(welcome($main, '/if/x?b'), 'elseif',   'ElseIf');
 is(welcome($main, '/if/x?c'), 'location', 'Else says nothing about it');
 is(kept($main, '/if/x'), 0,               'Else');
-is(welcome($main, '/ifmodule/x'), 'directory', 'IfModule inside and outside');
+is(at($main, '/else/x?a')->status, 404, 'WSPush off in an If');
+is(welcome($main, '/else/x'), 'main', 'WSPush in an Else');
+is(welcome($main, '/ifmodule/x'), 'main', 'IfModule inside and outside');
 is(welcome($main, '/socket.txt'), 'files', 'Files');
 
 # --- the channel id is what is below the place that says WSPush
 sub is_channel {
     my ($host, $path, $id) = @_;
     my $ws = at($host, $path, protocols => ['ws+meta.wspush']);
-    $server->http(POST => $path, body => 'x', host => $host);
+    request(POST => $host, $path, body => 'x');
     my $found;
     while (my $message = $ws->recv) {
         last if ($found) = $message->{payload} =~ /^channel: (.*)$/m;
@@ -146,18 +173,23 @@ sub is_channel {
 }
 is_channel($main, '/over/deep/x', 'deep/x');
 is_channel($main, '/if/x?a', 'x');
+is_channel($main, '/else/x', 'x');
 is_channel($main, '/ifmodule/x', 'x');
+is_channel($main, '/dir/location/x', 'location/x');
 is_channel($main, '/socket.txt', 'socket.txt');
 is_channel('two.example', '/any/path', 'any/path');
 
 # --- virtual hosts
-is(welcome('one.example', '/one/x'), 'directory', 'a virtual host');
+is(welcome('one.example', '/one/x'), 'one', 'a virtual host');
 is(welcome('one.example', '/over/x'), 'over', 'sections of the main server hold in it, too');
-is(welcome('two.example', '/one/x'), 'directory', 'another');
-is($server->http(GET => '/', host => 'two.example')->body, "welcome\n",
-    'on for a whole host: pages are pages');
-is($server->http(GET => '/', host => 'one.example')->status, 200, 'and elsewhere');
-is(at('one.example', '/plain-page')->status, 404, 'off where nobody said so');
+is(welcome('two.example', '/one/x'), 'main', 'another has what the main server says');
+is(kept('two.example', '/one/y'), 1, '  of everything');
+is(request(GET => 'two.example', '/')->body, "welcome\n",
+    'on for a whole host, plain HTTP passed: a page is a page');
+is(welcome('two.example', '/index.html'), 'main', '  and a socket');
+is(at('two.example', '/quiet/x')->status, 404, '  but where it is off');
+is(at('one.example', '/elsewhere')->status, 404, 'off where nobody said so');
+is(at($main, '/elsewhere')->status, 404, '  in the main server as well');
 $server->stop;
 is_deeply([$server->findings], [], 'no child has died');
 

@@ -197,14 +197,11 @@ void wsp_closing_no_pong(wsp_conn_t *conn)
     wsp_closing_lost(conn, "no answer to a ping (WSPushPing)");
 }
 
-void wsp_closing_log_gap(wsp_conn_t *conn)
+void wsp_closing_log_gap(wsp_conn_t *conn, const char *why)
 {
     wsp_loop_t *loop = conn->loop;
 
     wsp_logline_write(&loop->logline, loop->now_ms, WSP_LOG_INFO,
-                      "client %s at %s reads too slowly and loses its oldest "
-                      "messages (WSPushQueue drop-oldest, limit %" PRIu64
-                      " bytes)",
-                      wsp_conn_address(conn), wsp_conn_where(conn),
-                      wsp_conn_policy(conn)->queue_bytes);
+                      "client %s at %s misses messages: %s",
+                      wsp_conn_address(conn), wsp_conn_where(conn), why);
 }

@@ -47,7 +47,7 @@ void wsp_closing_lost(wsp_conn_t *conn, const char *why);
 /** No byte came after a ping: lost, and counted. */
 void wsp_closing_no_pong(wsp_conn_t *conn);
 
-/** Log that a slow client is losing messages (WSPushQueue drop-oldest). */
-void wsp_closing_log_gap(wsp_conn_t *conn);
+/** Log that a client misses messages. @param why names the limit */
+void wsp_closing_log_gap(wsp_conn_t *conn, const char *why);
 
 #endif

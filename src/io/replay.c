@@ -15,6 +15,7 @@
 #include "io/replay.h"
 
 #include "io/alloc.h"
+#include "io/closing.h"
 #include "io/loop.h"
 
 void wsp_replay_begin(wsp_conn_t *conn, wsp_start_t start, uint32_t count,
@@ -126,6 +127,8 @@ static bool read_channel(wsp_conn_t *conn, unsigned i, wsp_id_t bound,
 
     wsp_sub_read_history(topic->sub, *after, bound, WSP_REPLAY_BYTES, &batch);
     if (batch.lost != 0) {
+        wsp_closing_log_gap(conn, "what followed its id is gone "
+                                  "(WSPushHistory, WSPushMemory)");
         add(conn, i, found, wsp_packet_gap(batch.lost));
         *after = batch.lost;
     }

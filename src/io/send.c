@@ -298,7 +298,8 @@ static void note_gap(wsp_conn_t *conn, wsp_id_t lost)
 
     if (!conn->has_gap) {
         conn->has_gap = true;
-        wsp_closing_log_gap(conn);
+        wsp_closing_log_gap(conn, "it reads too slowly and loses the oldest "
+                                  "(WSPushQueue drop-oldest)");
         if (conn->meta != WSP_META_WSPUSH) {
             wsp_loop_count(conn->loop, WSP_STAT_GAPS, 1);
         }

@@ -25,7 +25,8 @@ package WSPushTest;
 #   server_port() server_root()  where the server is
 #   parent_pid() children()      pids; children are sorted
 #   is_alive(PID)
-#   child_of(SOCKET)             pid of the child that holds the other end
+#   child_of(SOCKET, PIDS)       pid of the child that holds the other end; PIDS:
+#                                another server's children
 #   ws_in_children(N, PATH, OPTIONS)  one open WebSocket in each of N children
 #   workers_busy()               mod_status' BusyWorkers, this request not counted
 #   hears(WS, [TEXTS], NAME)     a test: these messages come, no others
@@ -159,14 +160,15 @@ sub children { return children_of(parent_pid()) }
 # is the server's and whose remote port is ours; its inode is a link in the
 # holder's fd folder. A taken-over socket is found the same way.
 sub child_of {
-    my ($socket) = @_;
+    my ($socket, @pids) = @_;
+    @pids = children() unless @pids;
     $socket = $socket->socket if !$socket->isa('IO::Socket');
     my $row = sprintf ':%04X [0-9A-F]{8}:%04X', $socket->peerport,
         $socket->sockport;
     for my $line (split /\n/, slurp('/proc/net/tcp')) {
         my $inode = (split ' ', $line)[9];
         next unless $line =~ $row && $inode;
-        for my $pid (children()) {
+        for my $pid (@pids) {
             for my $link (glob "/proc/$pid/fd/*") {
                 return $pid if (readlink $link // '') eq "socket:[$inode]";
             }

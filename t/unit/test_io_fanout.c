@@ -352,6 +352,8 @@ static void test_gap_on_resume(void)
     ok(strstr(peer_text(&a), "\ngap: ") != NULL, "a gap is told first");
     ok(strstr(peer_text(&a), "\n\n2") != NULL, "then what is left");
     ok(strstr(peer_text(&a), "\n\n3") != NULL, "all of it");
+    ok(world_has_logged("what followed its id is gone (WSPushHistory"),
+       "the log has it, too");
     peer_close(&a);
     order.offer.start_id = kept;
     peer_submit(&a, &order, false);
@@ -360,6 +362,74 @@ static void test_gap_on_resume(void)
     wsp_id_format(kept, id);
     snprintf(want, sizeof want, "text id: %s\nchannel: gap\n\n4", id);
     is_str(peer_text(&a), want, "no gap when nothing was missed");
+    peer_close(&a);
+    world_stop();
+}
+
+/* ---- many channels ---- */
+
+#define ALONE 600u
+
+static void test_channel_per_client(void)
+{
+    static peer_t peers[ALONE];
+    unsigned faults = 0;
+    char name[40], want[40];
+
+    world_start(1, 4u << 20);
+    for (unsigned i = 0; i < ALONE; i++) {
+        snprintf(name, sizeof name, "user-%u", i);
+        peer_open(&peers[i], name);
+    }
+    for (unsigned i = 0; i < ALONE; i++) {
+        snprintf(name, sizeof name, "user-%u", i);
+        publish(name, name);
+    }
+    for (unsigned i = 0; i < ALONE; i++) {
+        snprintf(want, sizeof want, "text user-%u", i);
+        faults += strcmp(peer_text(&peers[i]), want) != 0;
+        peer_close(&peers[i]);
+    }
+    is_int(faults, 0, "%u channels with one client each", ALONE);
+    for (unsigned i = 0; i < ALONE; i++) {
+        snprintf(name, sizeof name, "user-%u", i);
+        await_subscribers(name, 0);
+    }
+    world_stop();
+}
+
+static void publish_to_all(unsigned first)
+{
+    char name[40], text[40];
+
+    for (unsigned i = 0; i < 3 * 255; i++) {
+        snprintf(name, sizeof name, "c%u", i * 7 % 255);
+        snprintf(text, sizeof text, "%u", first + i);
+        publish(name, text);
+    }
+}
+
+static void test_most_channels(void)
+{
+    static char names[255 * 8];
+    unsigned faults = 0, number;
+    order_t order;
+    peer_t a;
+
+    for (unsigned i = 0; i < 255; i++) {
+        snprintf(names + strlen(names), 8, "c%u ", i);
+    }
+    world_start(1, 8u << 20);
+    publish_to_all(0);
+    order_init(&order, names);
+    order.offer.start = WSP_START_LAST;
+    order.offer.start_count = UINT32_MAX;
+    peer_open_order(&a, &order, false);
+    publish_to_all(3 * 255);
+    for (unsigned i = 0; i < 6 * 255; i++) {
+        faults += sscanf(peer_text(&a), "text %u", &number) != 1 || number != i;
+    }
+    is_int(faults, 0, "255 channels of one client: history and news in order");
     peer_close(&a);
     world_stop();
 }
@@ -476,6 +546,8 @@ int main(void)
     test_history();
     test_long_replay("two one");
     test_gap_on_resume();
+    test_channel_per_client();
+    test_most_channels();
     test_meta_lines();
     test_one_write_per_burst();
     return done_testing();

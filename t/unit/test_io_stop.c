@@ -175,6 +175,32 @@ static void test_signal_handler(void)
     world_clear();
 }
 
+/* ---- a start that fails ---- */
+
+static void test_no_seat(void)
+{
+    wsp_io_options_t options = {.threads = 5};
+    const char *why = "";
+    wsp_io_t *io = NULL;
+    peer_t a;
+
+    world_start(1, 4u << 20); /* has seats for four more threads */
+    options.registry = world.registry;
+    is_int(wsp_io_start(&options, &io, &why), APR_ENOSPC,
+           "no seat for the fifth of five threads");
+    is_str(why, "no seat is free in the shared segment", "and it is said");
+    peer_open(&a, "seat");
+    publish("seat", "x");
+    is_str(peer_text(&a), "text x", "the others are not disturbed");
+    peer_close(&a);
+    options.threads = 4;
+    is_int(wsp_io_start(&options, &io, &why), APR_SUCCESS,
+           "the four that ended have left their seats");
+    wsp_io_stop(io, WSP_CLOSE_GOING_AWAY, REASON, 0);
+    wsp_io_free(io);
+    world_stop();
+}
+
 /* ---- tickets ---- */
 
 static wsp_ticket_t *prepare(peer_t *peer)
@@ -266,6 +292,7 @@ int main(void)
     test_blocked_client();
     test_closing_client();
     test_signal_handler();
+    test_no_seat();
     test_late_tickets();
     test_race();
     return done_testing();

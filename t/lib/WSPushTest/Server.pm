@@ -7,9 +7,11 @@ package WSPushTest::Server;
 # and leaves its error log as t/logs/NAME-error_log.
 #
 #   my $server = WSPushTest::Server->start(
-#       conf     => 'WSPush pubsub',     # added to a small configuration
+#       conf     => 'WSPush pubsub',     # added to a small configuration;
+#                                        # ${FOLDER}/htdocs is the DocumentRoot
 #       children => 2,                   # always as many; threads => 8
 #       name     => 'stop');             # of the log; default: the test's
+#   $server->folder
 #   $server->http(METHOD, PATH, OPTIONS)  $server->ws(PATH, OPTIONS)
 #   $server->status  $server->port  $server->pid  $server->children
 #   $server->log                          the error log's text so far
@@ -51,6 +53,7 @@ sub base {
         . "MaxRequestWorkers $workers\n";
     return <<"END" . $mpm . <<'END';
 Include "$vars->{httpd_conf}"
+Define FOLDER "$self->{folder}"
 Listen 127.0.0.1:$self->{port}
 ServerName 127.0.0.1
 ServerRoot "$self->{folder}"
@@ -158,7 +161,8 @@ sub is_up {
         PeerAddr => '127.0.0.1', PeerPort => $self->{port});
 }
 
-sub port { return $_[0]{port} }
+sub port   { return $_[0]{port} }
+sub folder { return $_[0]{folder} }
 
 sub pid {
     my ($self) = @_;
