@@ -86,27 +86,6 @@ static void grow(wsp_hub_t *hub)
     free(old);
 }
 
-wsp_topic_t *wsp_hub_topic(wsp_hub_t *hub, wsp_bytes_t name)
-{
-    uint64_t hash = hash_name(hub, name);
-    wsp_topic_t *topic = *bucket(hub, hash);
-
-    while (topic != NULL && !wsp_topic_is_named(topic, hash, name)) {
-        topic = topic->next;
-    }
-    if (topic != NULL) {
-        topic->refs++;
-        return topic;
-    }
-    if (hub->topic_count >= hub->bucket_count) {
-        grow(hub);
-    }
-    topic = wsp_topic_make(name, hash);
-    put(hub, topic);
-    hub->topic_count++;
-    return topic;
-}
-
 static void forget_name(wsp_hub_t *hub, wsp_topic_t *topic)
 {
     wsp_topic_t **at = bucket(hub, topic->hash);
@@ -178,6 +157,38 @@ static void drop_deleted(wsp_hub_t *hub, wsp_topic_t *topic)
     forget_name(hub, topic);
     topic->is_deleted = true;
     wsp_lanes_schedule(&hub->loop->lanes, topic);
+}
+
+static wsp_topic_t *find(wsp_hub_t *hub, wsp_bytes_t name, uint64_t hash)
+{
+    wsp_topic_t *topic = *bucket(hub, hash);
+
+    while (topic != NULL && !wsp_topic_is_named(topic, hash, name)) {
+        topic = topic->next;
+    }
+    if (topic != NULL && topic->sub != NULL && wsp_sub_is_deleted(topic->sub)) {
+        drop_deleted(hub, topic); /* sooner than the next collect would */
+        topic = NULL;
+    }
+    return topic;
+}
+
+wsp_topic_t *wsp_hub_topic(wsp_hub_t *hub, wsp_bytes_t name)
+{
+    uint64_t hash = hash_name(hub, name);
+    wsp_topic_t *topic = find(hub, name, hash);
+
+    if (topic != NULL) {
+        topic->refs++;
+        return topic;
+    }
+    if (hub->topic_count >= hub->bucket_count) {
+        grow(hub);
+    }
+    topic = wsp_topic_make(name, hash);
+    put(hub, topic);
+    hub->topic_count++;
+    return topic;
 }
 
 /* ---- news ---- */

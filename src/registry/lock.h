@@ -29,6 +29,10 @@ void wsp_mutex_unlock(pthread_mutex_t *mutex);
 /** For a lock that protects no data: whoever had it before, it is ours. */
 void wsp_mutex_lock_plain(pthread_mutex_t *mutex);
 
+/** Tell ThreadSanitizer that what this thread did so far is handed over to
+ *  other processes by an atomic store that follows; nothing in other builds. */
+void wsp_lock_note_release(void);
+
 /** Lock a shard; if its last owner died, or left it dirty, it is repaired. */
 void wsp_shard_lock(wsp_registry_t *registry, unsigned shard);
 /** @return false: somebody living has it */

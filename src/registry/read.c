@@ -190,6 +190,7 @@ void wsp_sub_release(wsp_sub_t *sub, wsp_id_t cursor)
 {
     const wsp_channel_shm_t *channel = sub->channel;
 
+    wsp_lock_note_release();
     if (sub->is_reading_news && cursor > wsp_sub_cursor(sub)) {
         atomic_store_explicit(&sub->record->cursor, cursor,
                               memory_order_release);

@@ -88,6 +88,11 @@ static void test_answers_info(void)
     ok(strstr(peer_text(&b), "\r\n\nqueued messages: 2") != NULL,
        "with one paragraph per channel");
     peer_close(&a);
+    open_publisher(&a, "info1 info2", true);
+    peer_say(&a, "j");
+    ok(strncmp(peer_text(&a), "text [{\"messages\": 4, ", 22) == 0,
+       "or as a JSON list");
+    peer_close(&a);
     peer_close(&b);
     peer_close(&subscriber);
 }
@@ -360,6 +365,37 @@ static void test_close_by_client(void)
     await_subscribers("close", 0);
 }
 
+/* Neither answers our close frame nor ends its stream. */
+static void test_close_time_out(void)
+{
+    order_t order;
+    peer_t a;
+
+    order_init(&order, "stubborn");
+    order.offer.may_publish = false;
+    peer_open_order(&a, &order, false);
+    wsp_registry_delete(world.registry, bytes_of("stubborn"),
+                        &(wsp_channel_info_t){0});
+    is_str(peer_text(&a), "close 1001 channel deleted", "closed by the server");
+    peer_say(&a, "not a close frame, and not published any more");
+    is_str(peer_text(&a), "end", "a client that does not answer is hung up on");
+    peer_close(&a);
+}
+
+/* Not a socket: epoll refuses it. */
+static void test_bad_descriptor(void)
+{
+    wsp_ticket_t *ticket = NULL;
+    order_t order;
+
+    order_init(&order, "file");
+    order.offer.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    wsp_io_prepare(world.io, &order.offer, 0, &ticket);
+    wsp_io_submit(ticket);
+    world_await_stat(WSP_STAT_CONNECTIONS, 0);
+    is_int(subscribers_of("file"), 0, "what epoll does not take is let go");
+}
+
 static void test_protocol_error(void)
 {
     static const uint8_t unmasked[] = {0x81, 0x01, 'x'};
@@ -559,12 +595,14 @@ int main(void)
     test_client_pings();
     test_server_pings();
     test_close_by_client();
+    test_close_time_out();
     test_protocol_error();
     test_half_close(false);
     test_half_close(true);
     test_reset();
     test_close_frame_over_tcp();
     world_await_stat(WSP_STAT_CONNECTIONS, 0);
+    test_bad_descriptor();
     is_int(world_stat(WSP_STAT_QUEUED_BYTES), 0, "nothing is left queued");
     world_stop();
     test_log();

@@ -65,6 +65,25 @@ static void test_max_subscribers_merged(void)
     world_stop();
 }
 
+/* One of several channels cannot be subscribed to. */
+static void test_no_subscription(void)
+{
+    static char names[1100];
+    order_t order;
+    peer_t a;
+
+    world_start(1, 4u << 20);
+    memset(names, 'x', sizeof names - 1);
+    memcpy(names, "good ", 5);
+    order_init(&order, names);
+    peer_submit(&a, &order, false);
+    is_str(peer_text(&a), "close 1013 server memory is full (WSPushMemory)",
+           "a channel that the segment does not take: refused");
+    await_subscribers("good", 0);
+    peer_close(&a);
+    world_stop();
+}
+
 /* ---- WSPushMaxConnections, descriptors ---- */
 
 static apr_status_t try_prepare(uint64_t most, wsp_ticket_t **ticket)
@@ -244,6 +263,50 @@ static void test_laggard(void)
 
 /* ---- deletion ---- */
 
+/* A newcomer to a channel that was deleted a moment ago, which the I/O thread
+ * has not noticed yet. */
+static void test_delete_and_join(void)
+{
+    wsp_io_host_t host = {.on_message = hold_cb};
+    wsp_channel_info_t info;
+    peer_t a, b, c, d, holder;
+    order_t order;
+
+    world_start_with(1, 4u << 20, &host);
+    world.policy.on_message = WSP_ON_MESSAGE_DISCARD;
+    peer_open(&a, "now");
+    peer_open(&b, "before");
+    peer_open(&holder, "none");
+    atomic_store(&is_held, false);
+    atomic_store(&go_on, false);
+    peer_say(&holder, "hold");
+    while (!atomic_load(&is_held)) {
+        sched_yield();
+    }
+    wsp_registry_delete(world.registry, bytes_of("before"), &info);
+    order_init(&order, "before");
+    order.offer.welcome = "joined";
+    order.offer.welcome_len = 6;
+    peer_submit(&c, &order, false);
+    atomic_store(&go_on, true);
+    is_str(peer_text(&b), "close 1001 channel deleted", "deleted: closed");
+    is_str(peer_text(&c), "text joined", "who comes after it is not");
+    publish("before", "afresh");
+    is_str(peer_text(&c), "text afresh", "and has the new channel's news");
+    order_init(&order, "now other");
+    peer_open_order(&d, &order, false);
+    wsp_registry_delete(world.registry, bytes_of("now"), &info);
+    is_str(peer_text(&d), "close 1001 channel deleted", "one of two deleted");
+    await_subscribers("other", 0);
+    ok(true, "leaves both");
+    peer_close(&a);
+    peer_close(&b);
+    peer_close(&c);
+    peer_close(&d);
+    peer_close(&holder);
+    world_stop();
+}
+
 static void test_delete(void)
 {
     static peer_t peers[200];
@@ -289,10 +352,12 @@ int main(void)
     test_max_subscribers(1);
     test_max_subscribers(2);
     test_max_subscribers_merged();
+    test_no_subscription();
     test_max_connections();
     test_full_segment();
     test_laggard();
     test_delete();
+    test_delete_and_join();
     test_capacity();
     return done_testing();
 }

@@ -5,6 +5,7 @@
  * that does not answer delays the stop by the flush time and no longer; from
  * within a signal handler; and tickets that come too late.
  */
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -152,6 +153,27 @@ static void test_closing_client(void)
     world_clear();
 }
 
+/* Closing and blocked: what is partly out, then its own close frame. */
+static void test_closing_and_blocked(void)
+{
+    pthread_t thread;
+    peer_t a;
+
+    open_blocked(&a);
+    wsp_registry_delete(world.registry, bytes_of("blocked"),
+                        &(wsp_channel_info_t){0});
+    await_subscribers("blocked", 0);
+    peer_open(&peers[0], "turn"); /* the thread has noticed */
+    peer_close(&peers[0]);
+    pthread_create(&thread, NULL, read_large, &a);
+    wsp_io_stop(world.io, WSP_CLOSE_GOING_AWAY, REASON, 20000);
+    pthread_join(thread, NULL);
+    ok(has_large, "closing in the middle of a frame: it is finished");
+    is_str(after_large, "close 1001 channel deleted",
+           "then comes its own close frame");
+    world_clear();
+}
+
 /* ---- in a signal handler ---- */
 
 static void stop_in_handler(int signo)
@@ -239,6 +261,110 @@ static void test_late_tickets(void)
     world_clear();
 }
 
+/* ---- tickets in all stages ---- */
+
+#define WAITING 300u /* more than join in one turn */
+
+static sem_t is_held, go_on;
+static atomic_bool holds_messages, holds_opens;
+
+static void hold(atomic_bool *once)
+{
+    if (atomic_exchange(once, false)) {
+        sem_post(&is_held);
+        while (sem_wait(&go_on) != 0) {
+        }
+    }
+}
+
+static void await_held(void)
+{
+    while (sem_wait(&is_held) != 0) {
+    }
+}
+
+static wsp_close_t message_cb(void *ctx, const wsp_client_view_t *client,
+                              wsp_opcode_t op, const uint8_t *data, size_t len)
+{
+    (void)ctx;
+    (void)client;
+    (void)op;
+    (void)data;
+    (void)len;
+    hold(&holds_messages);
+    return WSP_CLOSE_NONE;
+}
+
+static void open_cb(void *ctx, const wsp_client_view_t *client)
+{
+    (void)ctx;
+    (void)client;
+    hold(&holds_opens);
+}
+
+static void *stop_all(void *arg)
+{
+    (void)arg;
+    wsp_io_stop(world.io, WSP_CLOSE_GOING_AWAY, REASON, 0);
+    return NULL;
+}
+
+/* Some have joined, some are about to, one is still in the mailbox. */
+static void test_waiting_tickets(void)
+{
+    static const char answer[] = "answer";
+    wsp_io_host_t host = {.on_open = open_cb, .on_message = message_cb};
+    wsp_ticket_t *tickets[WAITING + 1], *none;
+    unsigned with_frame = 0;
+    pthread_t thread;
+    peer_t holder, last;
+
+    sem_init(&is_held, 0, 0);
+    sem_init(&go_on, 0, 0);
+    world_start_with(1, 4u << 20, &host);
+    peer_open(&holder, "none");
+    for (unsigned i = 0; i < WAITING; i++) {
+        tickets[i] = prepare(&peers[i]);
+        wsp_io_try_set_answer(tickets[i], answer, sizeof answer - 1);
+    }
+    tickets[WAITING] = prepare(&last);
+    atomic_store(&holds_messages, true);
+    peer_say(&holder, "hold");
+    await_held(); /* in the middle of a turn */
+    for (unsigned i = 0; i < WAITING; i++) {
+        wsp_io_submit(tickets[i]);
+    }
+    atomic_store(&holds_opens, true);
+    sem_post(&go_on);
+    await_held(); /* at the first of them */
+    wsp_io_submit(tickets[WAITING]);
+    pthread_create(&thread, NULL, stop_all, NULL);
+    for (;;) {
+        order_t order;
+        order_init(&order, "late");
+        order.offer.fd = -1;
+        if (wsp_io_prepare(world.io, &order.offer, 0, &none) != APR_SUCCESS) {
+            break; /* the stop has begun */
+        }
+        wsp_io_abandon(none);
+    }
+    sem_post(&go_on);
+    pthread_join(thread, NULL);
+    for (unsigned i = 0; i < WAITING; i++) {
+        peer_fill(&peers[i], sizeof answer - 1);
+        peers[i].at += sizeof answer - 1;
+        with_frame += strcmp(peer_text(&peers[i]), "close 1001 " REASON) == 0;
+        peer_close(&peers[i]);
+    }
+    is_int(with_frame, WAITING,
+           "tickets on the way: each has its answer and "
+           "the close frame");
+    is_str(peer_text(&last), "close 1001 " REASON, "also the last");
+    peer_close(&last);
+    peer_close(&holder);
+    world_clear();
+}
+
 #define RACERS 200u
 
 static peer_t racers[RACERS];
@@ -291,9 +417,11 @@ int main(void)
     test_silent_client();
     test_blocked_client();
     test_closing_client();
+    test_closing_and_blocked();
     test_signal_handler();
     test_no_seat();
     test_late_tickets();
+    test_waiting_tickets();
     test_race();
     return done_testing();
 }

@@ -9,7 +9,7 @@ package WSPushTest::Server;
 #   my $server = WSPushTest::Server->start(
 #       conf     => 'WSPush pubsub',     # added to a small configuration;
 #                                        # ${FOLDER}/htdocs is the DocumentRoot
-#       children => 2,                   # always as many; threads => 8
+#       children => 2,                   # at least; threads => 8
 #       name     => 'stop');             # of the log; default: the test's
 #   $server->folder
 #   $server->http(METHOD, PATH, OPTIONS)  $server->ws(PATH, OPTIONS)
@@ -44,9 +44,10 @@ sub base {
     my $threads  = $self->{threads}  // 8;
     my $workers  = $children * $threads;
     my $mpm = WSPushTest::mpm() eq 'prefork'
-        ? "StartServers $children\nMinSpareServers 1\n"
-        . "MaxSpareServers @{[ 2 * $children ]}\nServerLimit $children\n"
-        . "MaxRequestWorkers $children\n"
+        ? "StartServers $children\nMinSpareServers $children\n"
+        . "MaxSpareServers @{[ 3 * $children ]}\n"
+        . "ServerLimit @{[ 3 * $children ]}\n"
+        . "MaxRequestWorkers @{[ 3 * $children ]}\n"
         : "StartServers $children\nThreadsPerChild $threads\n"
         . "ThreadLimit $threads\nServerLimit @{[ 3 * $children ]}\n"
         . "MinSpareThreads 1\nMaxSpareThreads @{[ 4 * $workers ]}\n"
