@@ -39,7 +39,7 @@ typedef struct {
 
 static struct {
     wsp_registry_t *registry;
-    wsp_io_t *io;
+    wsp_io_t *io; /* stays after its stop: it refuses then */
     server_rec *server;
     bool is_graceful;
 } process;
@@ -152,7 +152,6 @@ int wsp_lifecycle_post_config(apr_pool_t *pconf, apr_pool_t *plog,
     (void)plog;
     (void)ptemp;
     wsp_config_finish_server(s);
-    process.server = s;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG ||
         ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_NORMAL) {
         return OK; /* only trying the configuration */
@@ -207,18 +206,24 @@ static bool is_restart(void)
            sigismember(&blocked, SIGTERM) != 1;
 }
 
-/* May run inside a signal handler (prefork): see wsp_io_stop. */
+/* In prefork the stop runs inside a signal handler, see wsp_io_stop: nothing
+ * else may be done then, not even logging. */
 static apr_status_t stop_cb(void *io)
 {
-    process.io = NULL;
-    if (is_restart()) {
-        wsp_io_stop(io, WSP_CLOSE_RESTART, "server process ends: reconnect",
-                    STOP_FLUSH_MS);
-    }
-    else {
+    if (!is_restart()) {
         wsp_io_stop(io, WSP_CLOSE_GOING_AWAY, "server is stopping",
                     STOP_FLUSH_MS);
+        return APR_SUCCESS;
     }
+    unsigned clients = wsp_io_clients(io);
+    if (clients > 0) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, process.server,
+                     "this child ends (reload, or httpd needs fewer): its %u "
+                     "WebSocket clients are closed with 1012 and reconnect",
+                     clients);
+    }
+    wsp_io_stop(io, WSP_CLOSE_RESTART, "server process ends: reconnect",
+                STOP_FLUSH_MS);
     return APR_SUCCESS;
 }
 
@@ -249,14 +254,16 @@ void wsp_lifecycle_child_init(apr_pool_t *pchild, server_rec *s)
     if (process.registry == NULL) {
         return;
     }
-    apr_status_t status = wsp_io_start(&options, &process.io, &why);
+    wsp_io_t *io = NULL;
+    apr_status_t status = wsp_io_start(&options, &io, &why);
     if (status != APR_SUCCESS) {
-        process.io = NULL;
         ap_log_error(APLOG_MARK, APLOG_ERR, status, s,
                      "no I/O thread in this child: %s; its WebSocket clients "
                      "are refused with 503",
                      why);
         return;
     }
-    apr_pool_pre_cleanup_register(pchild, process.io, stop_cb);
+    process.io = io;
+    process.server = s;
+    apr_pool_pre_cleanup_register(pchild, io, stop_cb);
 }

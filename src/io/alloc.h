@@ -14,7 +14,7 @@
 /** @return @a len zeroed bytes, never NULL */
 static inline void *wsp_alloc(size_t len)
 {
-    void *memory = calloc(1, len);
+    void *memory = calloc(1, len > 0 ? len : 1);
     if (memory == NULL) {
         abort();
     }

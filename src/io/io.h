@@ -82,6 +82,9 @@ apr_status_t wsp_io_start(const wsp_io_options_t *options, wsp_io_t **io,
 /** How many clients this child may hold: descriptor limit less the reserve. */
 unsigned wsp_io_capacity(const wsp_io_t *io);
 
+/** Clients and tickets this child holds now. @context any thread */
+unsigned wsp_io_clients(const wsp_io_t *io);
+
 /**
  * Close all clients with @a code and @a reason (a string constant), flush for
  * at most @a flush_ms, end and join the threads.

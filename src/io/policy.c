@@ -10,13 +10,20 @@
 
 #include "io/alloc.h"
 
+/* Bytes, padding included: io.h asks for zeroed policies, so equal values have
+ * equal bytes; were they not, a thread would keep one more copy. */
+static bool is_equal(const wsp_policy_t *a, const wsp_policy_t *b)
+{
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-*) */
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
 wsp_shared_policy_t *wsp_policy_share(wsp_shared_policy_t **list,
                                       const wsp_policy_t *policy)
 {
     wsp_shared_policy_t *shared = *list;
 
-    while (shared != NULL &&
-           memcmp(&shared->policy, policy, sizeof *policy) != 0) {
+    while (shared != NULL && !is_equal(&shared->policy, policy)) {
         shared = shared->next;
     }
     if (shared == NULL) {

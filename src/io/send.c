@@ -203,10 +203,12 @@ static wsp_packet_t *take(wsp_conn_t *conn, const wsp_pick_t *picked)
         out->gap = NULL;
         break;
     default:
+        break;
+    }
+    if (picked->member != NULL) { /* FROM_BACKLOG */
         wsp_packet_ref(packet);
         picked->member->ahead++;
         conn->has_gap = false;
-        break;
     }
     return packet;
 }

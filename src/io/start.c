@@ -104,6 +104,11 @@ unsigned wsp_io_capacity(const wsp_io_t *io)
     return io->capacity;
 }
 
+unsigned wsp_io_clients(const wsp_io_t *io)
+{
+    return atomic_load(&io->open);
+}
+
 /* ---- threads ---- */
 
 static void *thread_main(void *arg)

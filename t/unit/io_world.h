@@ -96,8 +96,8 @@ static inline void world_start_with(unsigned threads, size_t segment_bytes,
     const char *why = "";
 
     apr_initialize();
-    apr_pool_create(&world.pool, NULL);
-    if (wsp_registry_create(&registry, world.pool, &world.segment, &why) !=
+    if (apr_pool_create(&world.pool, NULL) != APR_SUCCESS ||
+        wsp_registry_create(&registry, world.pool, &world.segment, &why) !=
             APR_SUCCESS ||
         wsp_registry_attach(world.segment, world.pool, &world.registry, &why) !=
             APR_SUCCESS) {
@@ -126,7 +126,9 @@ static inline void world_start(unsigned threads, size_t segment_bytes)
 static inline void world_clear(void)
 {
     wsp_io_free(world.io);
-    apr_pool_destroy(world.pool);
+    if (world.pool != NULL) {
+        apr_pool_destroy(world.pool);
+    }
     world.io = NULL;
     world.registry = NULL;
 }
@@ -301,10 +303,22 @@ static inline void peer_close(peer_t *peer)
     peer->fd = -1;
 }
 
+static inline void peer_grow(peer_t *peer, size_t room)
+{
+    uint8_t *bytes = realloc(peer->bytes, room);
+
+    if (bytes == NULL) {
+        bail_out("out of memory");
+    }
+    peer->bytes = bytes;
+    peer->room = room;
+}
+
 /* Read until @a need bytes are there. @return false: they will not come */
 static inline bool peer_fill(peer_t *peer, size_t need)
 {
-    if (peer->at > 0 && (peer->at == peer->len || need > peer->room)) {
+    if (peer->bytes != NULL && peer->at > 0 &&
+        (peer->at == peer->len || need > peer->room)) {
         memmove(peer->bytes, peer->bytes + peer->at, peer->len - peer->at);
         peer->len -= peer->at;
         peer->at = 0;
@@ -312,8 +326,7 @@ static inline bool peer_fill(peer_t *peer, size_t need)
     while (peer->len - peer->at < need) {
         ssize_t n;
         if (peer->room - peer->len < 4096) {
-            peer->room = peer->room * 2 + 8192;
-            peer->bytes = realloc(peer->bytes, peer->room);
+            peer_grow(peer, peer->room * 2 + 8192);
         }
         n = read(peer->fd, peer->bytes + peer->len, peer->room - peer->len);
         if (n <= 0 && !(n < 0 && errno == EINTR)) {
@@ -416,6 +429,9 @@ static inline size_t masked_frame(unsigned first, const void *payload,
     uint8_t *bytes = malloc(14 + len);
     size_t at = 2, i, form = len < 126 ? 0 : len < 65536 ? 2 : 8;
 
+    if (bytes == NULL) {
+        bail_out("out of memory");
+    }
     bytes[0] = (uint8_t)first;
     bytes[1] = (uint8_t)(0x80u | (form == 0 ? len : form == 2 ? 126 : 127));
     for (i = form; i > 0; i--) {

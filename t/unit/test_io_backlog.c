@@ -8,6 +8,7 @@
 #include "io/backlog.h"
 #include "io/topic.h"
 
+#include "dice.h"
 #include "tap.h"
 
 #define CLIENTS 40
@@ -32,7 +33,7 @@ static world_t world;
 static void append(void)
 {
     char body[300];
-    size_t len = (size_t)(rand() % (int)sizeof body);
+    size_t len = dice(sizeof body);
     wsp_packet_t *packet;
 
     memset(body, 'x', sizeof body);
@@ -57,7 +58,7 @@ static void join_or_leave(client_t *client)
 static void take_some(client_t *client)
 {
     uint64_t waiting = world.appended - client->first;
-    uint64_t count = (uint64_t)rand() % (waiting + 1);
+    uint64_t count = dice((unsigned)waiting + 1);
 
     for (uint64_t i = 0; i < count; i++) {
         const wsp_packet_t *packet = wsp_backlog_at(&world.log, client->at + i);
@@ -99,10 +100,9 @@ static void compare(void)
 
 static void test_against_model(void)
 {
-    srand(11);
     for (unsigned step = 0; step < STEPS; step++) {
-        client_t *client = &world.clients[rand() % CLIENTS];
-        int what = rand() % 100;
+        client_t *client = &world.clients[dice(CLIENTS)];
+        unsigned what = dice(100);
         if (what < 30) {
             append();
         }

@@ -7,6 +7,7 @@
 #include "io/lanes.h"
 
 #include "io/alloc.h"
+#include "dice.h"
 #include "tap.h"
 
 #define BULK 10000u
@@ -113,15 +114,15 @@ static unsigned newcomer_count;
 
 static void leave_some(subscriber_t *visited)
 {
-    subscriber_t *random = &people[(unsigned)rand() % PEOPLE];
+    subscriber_t *random = &people[dice(PEOPLE)];
 
-    if (rand() % 3 == 0 && random->member.is_joined) {
+    if (dice(3) == 0 && random->member.is_joined) {
         leave(random);
     }
-    if (rand() % 3 == 0 && visited->member.is_joined) {
+    if (dice(3) == 0 && visited->member.is_joined) {
         leave(visited);
     }
-    if (rand() % 3 == 0 && newcomer_count < PEOPLE) {
+    if (dice(3) == 0 && newcomer_count < PEOPLE) {
         join(topic, &newcomers[newcomer_count++]);
     }
 }
@@ -141,7 +142,7 @@ static unsigned run_round(void)
     on_visit = leave_some;
     publish(topic);
     while (!wsp_lanes_are_empty(&lanes)) {
-        if (rand() % 3 == 0) {
+        if (dice(3) == 0) {
             publish(topic); /* in the middle of a pass */
         }
         wsp_lanes_run(&lanes);
@@ -164,7 +165,6 @@ static void test_coming_and_going(void)
 {
     unsigned missed = 0;
 
-    srand(3);
     for (unsigned i = 0; i < 500; i++) {
         missed += run_round();
     }

@@ -190,7 +190,7 @@ static void test_signal_handler(void)
     sigaction(SIGTERM, &action, NULL);
     open_crowd(1);
     pthread_create(&thread, NULL, answer_all, NULL);
-    pthread_kill(pthread_self(), SIGTERM);
+    (void)raise(SIGTERM);
     pthread_join(thread, NULL);
     is_int(told, CROWD, "stopped in a signal handler: each has its 1001");
     is_int(ended, CROWD, "and its end");

@@ -6,6 +6,7 @@
  */
 #include "io/timer.h"
 
+#include "dice.h"
 #include "tap.h"
 
 #define COUNT 500
@@ -137,14 +138,12 @@ static void test_random(void)
     unsigned fired = 0, set_count = 0, missing = 0;
 
     restart(1700000000000);
-    srand(7);
     for (unsigned step = 0; step < 200000; step++) {
-        alarm_t *a = &world.alarms[rand() % COUNT];
-        switch (rand() % 4) {
+        alarm_t *a = &world.alarms[dice(COUNT)];
+        switch (dice(4)) {
         case 0:
             set_count += a->due_ms == NONE;
-            set(a, world.now_ms +
-                       (uint64_t)(rand() % 1000) * (uint64_t)(rand() % 2000));
+            set(a, world.now_ms + (uint64_t)dice(1000) * (uint64_t)dice(2000));
             break;
         case 1:
             set_count -= a->due_ms != NONE;
@@ -152,7 +151,7 @@ static void test_random(void)
             a->due_ms = NONE;
             break;
         default:
-            go_to(world.now_ms + (uint64_t)(rand() % 50));
+            go_to(world.now_ms + (uint64_t)dice(50));
             break;
         }
     }

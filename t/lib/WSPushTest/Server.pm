@@ -42,16 +42,17 @@ sub base {
     my ($self) = @_;
     my $children = $self->{children} // 2;
     my $threads  = $self->{threads}  // 8;
-    my $workers  = $children * $threads;
+    my $most     = 3 * $children;    # restarts have two generations at a time
+    # The spare limits are what makes an MPM start as many after a restart.
     my $mpm = WSPushTest::mpm() eq 'prefork'
-        ? "StartServers $children\nMinSpareServers $children\n"
-        . "MaxSpareServers @{[ 3 * $children ]}\n"
-        . "ServerLimit @{[ 3 * $children ]}\n"
-        . "MaxRequestWorkers @{[ 3 * $children ]}\n"
-        : "StartServers $children\nThreadsPerChild $threads\n"
-        . "ThreadLimit $threads\nServerLimit @{[ 3 * $children ]}\n"
-        . "MinSpareThreads 1\nMaxSpareThreads @{[ 4 * $workers ]}\n"
-        . "MaxRequestWorkers $workers\n";
+        ? "StartServers $children\nServerLimit $most\n"
+        . "MaxRequestWorkers $most\nMinSpareServers $children\n"
+        . "MaxSpareServers $most\n"
+        : "StartServers $children\nServerLimit $most\n"
+        . "ThreadsPerChild $threads\nThreadLimit $threads\n"
+        . "MaxRequestWorkers @{[ $most * $threads ]}\n"
+        . "MinSpareThreads @{[ ($children - 1) * $threads + 1 ]}\n"
+        . "MaxSpareThreads @{[ $most * $threads ]}\n";
     return <<"END" . $mpm . <<'END';
 Include "$vars->{httpd_conf}"
 Define FOLDER "$self->{folder}"
