@@ -81,7 +81,7 @@ my $kept = http(GET => '/', keep => 1);
 is($kept->status, 200, 'a page');
 $kept = http(POST => '/pub/upgrade', body => 'x', keep => 1,
     socket => $kept->socket);
-is($kept->status, 202, 'a publish on the same connection');
+like($kept->status, qr/^20[12]$/, 'a publish on the same connection');
 $ws = ws('/push/upgrade', socket => $kept->socket);
 publish('upgrade', 'kept');
 is($ws->recv->{payload}, 'kept', 'and then a WebSocket on it');

@@ -42,7 +42,7 @@ my $mark = log_mark();
 $ws = ws('/push/logged');
 my $port = $ws->socket->sockport;
 $ws->close(1000, 'done');
-ok(await_log($mark, qr{client 127\.0\.0\.1:$port at /push/logged: closed 1000}),
+ok(await_client_log($mark, qr{client 127\.0\.0\.1:$port at /push/logged: closed 1000}),
     'the end is in the error log, with who and where');
 
 done_testing();

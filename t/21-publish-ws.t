@@ -71,7 +71,7 @@ $subscriber->send_text('let me in');
 my $closed = $subscriber->await_close;
 is($closed->{code}, 1008, 'a message where clients only subscribe: 1008');
 like($closed->{reason}, qr/not allowed to publish/, '  and why');
-await_log($mark, qr{at /publish/sub/ws: closed 1008});
+await_client_log($mark, qr{at /publish/sub/ws: closed 1008});
 
 # --- echo, discard
 my $echo  = ws('/publish/echo/room');

@@ -49,7 +49,7 @@ my $slow = ws('/limits/slow/room', socket => small_socket());
 my $fast = ws('/limits/fast/room');
 my $sent = publish_until('/limits/slow/room', 'closed_slow_total', $fast);
 pass("the fast reader has all of $sent, in order");
-await_log($mark, qr{at /limits/slow/room: closed 1013 .*WSPushQueue.*65536});
+await_client_log($mark, qr{at /limits/slow/room: closed 1013 .*WSPushQueue.*65536});
 pass('the log names the client, the directive and the limit');
 my @got;
 while (my $message = $slow->recv) {
@@ -73,7 +73,7 @@ $slow = ws('/limits/drop/room2', socket => small_socket(),
 my $plain = ws('/limits/drop/room2', socket => small_socket());
 $fast = ws('/limits/fast/room2');
 $sent = publish_until('/limits/drop/room2', 'dropped_total', $fast);
-await_log($mark, qr{/limits/drop/room2.*WSPushQueue drop-oldest});
+await_client_log($mark, qr{/limits/drop/room2.*WSPushQueue drop-oldest});
 http(POST => '/limits/drop/room2', body => 'the end');
 is($fast->recv->{payload}, 'the end', "the fast reader has all of $sent");
 

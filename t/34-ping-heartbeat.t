@@ -25,7 +25,7 @@ my $deaf   = ws('/limits/deaf/x');
 my $ping   = $deaf->recv_frame;
 is($ping->{op}, 9, 'one that does not answer is pinged');
 is($deaf->recv_frame, undef, '  and dropped, without more words');
-await_log($mark, qr{at /limits/deaf/x: closed 1006 .*WSPushPing});
+await_client_log($mark, qr{at /limits/deaf/x: closed 1006 .*WSPushPing});
 await('the count', sub { status()->{closed_ping_total} > $before });
 pass('  which the status counts');
 

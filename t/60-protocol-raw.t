@@ -161,14 +161,15 @@ $ws = open_echo();
 $ws->send_raw(substr frame(payload => 'half of it'), 0, 9);
 shutdown $ws->socket, 1;
 is($ws->recv_frame, undef, 'half a frame, then the end of the stream: no answer');
-await_log($mark, qr{at /raw/echo: closed 1006});
 
 $ws = open_echo();
 my $port = $ws->socket->sockport;
 setsockopt $ws->socket, Socket::SOL_SOCKET(), Socket::SO_LINGER(), pack 'ii', 1, 0;
 $ws->disconnect;
-await_log($mark, qr{127\.0\.0\.1:$port at /raw/echo: closed 1006});
+await_client_log($mark, qr{127\.0\.0\.1:$port at /raw/echo: closed 1006});
 pass('a reset connection is noticed');
+await('the clients so far to be gone', sub { status()->{connections} == 0 });
+pass('and nobody is left behind');
 
 # an announced length costs nothing: a thousand of them at once
 my @greedy = map { open_echo() } 1 .. 50;

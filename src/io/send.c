@@ -16,7 +16,8 @@
  * Invariants:
  *   1. Outside of wsp_send_flush every member's ahead is 0.
  *   2. A client with several channels is sent nothing newer than
- *      hub->delivered: only up to there is every backlog complete.
+ *      hub->delivered, nor does it lose anything newer: only up to there is
+ *      every backlog complete.
  *   3. Backlogs wait for the end of the replay.
  *   4. is_blocked: the kernel has said that it takes no more; epoll will tell.
  */
@@ -51,7 +52,7 @@ static wsp_packet_t *next_packet(const wsp_member_t *member)
     return wsp_backlog_at(&member->topic->log, member->at + member->ahead);
 }
 
-/* The member with the smallest id, whether it may be sent already or not. */
+/* The member with the smallest id. */
 static wsp_member_t *oldest_member(wsp_conn_t *conn)
 {
     wsp_member_t *oldest = NULL;
@@ -68,13 +69,12 @@ static wsp_member_t *oldest_member(wsp_conn_t *conn)
     return oldest;
 }
 
-static wsp_member_t *next_member(wsp_conn_t *conn)
+/* The member whose entry comes next in the order of ids; NULL: none, or an
+ * older one of another channel may still come (invariant 2). */
+static wsp_member_t *oldest_complete(wsp_conn_t *conn)
 {
     wsp_member_t *member;
 
-    if (conn->out != NULL && conn->out->replay.upto != 0) {
-        return NULL;
-    }
     if (conn->member_count == 1) {
         return has_next(conn->members) ? conn->members : NULL;
     }
@@ -83,6 +83,14 @@ static wsp_member_t *next_member(wsp_conn_t *conn)
         return NULL;
     }
     return member;
+}
+
+static wsp_member_t *next_member(wsp_conn_t *conn)
+{
+    if (conn->out != NULL && conn->out->replay.upto != 0) {
+        return NULL;
+    }
+    return oldest_complete(conn);
 }
 
 /* ---- prepare ---- */
@@ -321,7 +329,7 @@ static void drop_oldest(wsp_conn_t *conn)
     wsp_id_t lost = 0;
     int64_t count = 0;
 
-    while (is_over_queue(conn) && (member = oldest_member(conn)) != NULL) {
+    while (is_over_queue(conn) && (member = oldest_complete(conn)) != NULL) {
         lost = next_packet(member)->id;
         wsp_backlog_move(&member->topic->log, member->at, member->at + 1);
         member->at++;

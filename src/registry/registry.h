@@ -92,7 +92,7 @@ void wsp_registry_options(const wsp_registry_t *registry,
 /* ------------------------------------------------------------- publishing */
 
 typedef struct {
-    wsp_bytes_t channel; /* group + '/' + id, as the endpoint made it */
+    wsp_bytes_t channel; /* id, or group 0x1F id: see httpd/request.h */
     wsp_bytes_t body;
     wsp_bytes_t content_type; /* no CR, LF, NUL: the caller checked */
     wsp_bytes_t event;        /* same */
