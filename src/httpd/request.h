@@ -31,7 +31,7 @@ int wsp_answer_info(request_rec *r, int status, const wsp_channel_info_t *infos,
 /** Does Accept ask for JSON? */
 bool wsp_accepts_json(request_rec *r);
 
-/** 405 with Allow, or the answer to OPTIONS. @param allowed AP_METHOD bits */
+/** The answer to OPTIONS, or 405; Allow in both. @param status 200 or 405 */
 int wsp_answer_allow(request_rec *r, const wsp_settings_t *settings,
                      int status);
 
