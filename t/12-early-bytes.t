@@ -67,6 +67,25 @@ $_->disconnect for $listener, $talker;
 $ws = ws('/echo/early', early => frame(payload => 'x', mask => 0));
 is($ws->await_close->{code}, 1002, 'an early unmasked frame: 1002');
 
+# Requests before it on the same connection, all in one piece (pipelined): their
+# answers come first and whole, then the 101.
+my $socket = WSPushTest::HTTP::connect_to(server_port());
+$socket->syswrite("GET / HTTP/1.1\r\nHost: x\r\n\r\n" x 3
+    . join("\r\n", 'GET /echo/early HTTP/1.1', 'Host: x', 'Upgrade: websocket',
+        'Connection: Upgrade', 'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '', '')
+    . frame(payload => 'behind'));
+my $all = '';
+while ($all !~ /behind/) {
+    IO::Select->new($socket)->can_read($WSPushTest::TIMEOUT) or last;
+    sysread $socket, $all, 65_536, length $all or last;
+}
+my @answers = $all =~ m{^HTTP/1\.1 (\d+)}mg;
+is_deeply(\@answers, [200, 200, 200, 101], 'an upgrade behind pipelined requests');
+like($all, qr/\r\n\r\n\x81\x06behind\z/, '  and its frame is answered');
+is(scalar(() = $all =~ /^welcome$/mg), 3, '  the pages are whole');
+close $socket;
+
 # A client that says something and ends its side, right behind the request.
 $listener = ws('/push/early');
 my $half = ws('/push/early', early => frame(payload => 'last words'));

@@ -89,13 +89,26 @@ is(scalar(my @n = $silent->recv_many(10)), 10, 'so is MaxKeepAliveRequests');
 is($_->close, 1000, 'a good end') for $talker, $silent;
 $server->stop;
 
-# --- KeepAlive Off: also for the upgrade
-$server = WSPushTest::Server->start(name => '61-keepalive-off',
-    conf => "KeepAlive Off\n<Location \"/push/\">\nWSPush pubsub\n</Location>\n");
-$ws = $server->ws('/push/x');
+# --- KeepAlive Off, also for the upgrade; and what a log can say about it
+$server = WSPushTest::Server->start(name => '61-keepalive-off', conf => <<'END');
+KeepAlive Off
+<Location "/push/">
+    WSPush pubsub
+    WSPushWelcome "%{wspush:ID}"
+</Location>
+LogFormat "%>s %O %{WSPUSH_ID}e %{Sec-WebSocket-Protocol}o" wspush
+CustomLog "${FOLDER}/access_log" wspush
+END
+$ws = $server->ws('/push/x', protocols => ['ws+meta.nchan']);
 is(lc $ws->header('Connection'), 'upgrade', 'KeepAlive Off: an upgrade as ever');
+my ($id) = $ws->recv->{payload} =~ /(\S+)/;
+my $line = await('the access log',
+    sub { WSPushTest::slurp($server->folder . '/access_log') =~ /^(101 .*)$/m && $1 });
+like($line, qr/^101 \d+ $id ws\+meta\.nchan$/,
+    'the log can have the connection id, the bytes of the 101 and its headers');
+cmp_ok((split / /, $line)[1], '>=', 100, '  that many, as mod_logio counts');
 $ws->send_text('x');
-is($ws->recv->{payload}, 'x', '  that lasts');
+like($ws->recv->{payload}, qr/\n\nx\z/, '  that lasts');
 is($ws->close, 1000, '  to a good end');
 $server->stop;
 is_deeply([$server->findings], [], 'no child has died');

@@ -48,6 +48,12 @@ bool wsp_upgrade_is_asked(request_rec *r)
 /* The handshake itself, and connections that cannot be taken over. */
 static int check_connection(request_rec *r, const char **why)
 {
+    /* first: what mod_http2 makes of an extended CONNECT has a body */
+    if (r->connection->master != NULL) {
+        *why = "WebSocket over HTTP/2 is not supported here: connect by "
+               "HTTP/1.1";
+        return HTTP_NOT_IMPLEMENTED;
+    }
     wsp_handshake_t hs;
     fill_handshake(r, &hs);
     int status = wsp_handshake_check(&hs, why);
@@ -56,11 +62,6 @@ static int check_connection(request_rec *r, const char **why)
             apr_table_setn(r->headers_out, "Sec-WebSocket-Version", "13");
         }
         return status;
-    }
-    if (r->connection->master != NULL) {
-        *why = "WebSocket over HTTP/2 is not supported here: connect by "
-               "HTTP/1.1";
-        return HTTP_NOT_IMPLEMENTED;
     }
     if (ap_ssl_conn_is_ssl(r->connection)) {
         *why = "WebSocket over TLS cannot be taken over from this "

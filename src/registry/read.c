@@ -125,7 +125,7 @@ void wsp_sub_read_history(wsp_sub_t *sub, wsp_id_t after, wsp_id_t upto,
     sub->is_reading_news = false;
     wsp_shard_lock(registry, sub->shard);
     window = window_locked(sub, upto);
-    if (window.lost > after) {
+    if (window.lost > after && after < upto) {
         batch->lost = window.lost < upto ? window.lost : upto;
     }
     start = valid_hint(sub->channel, sub->history_hint.at, sub->history_hint.id,

@@ -15,38 +15,11 @@
 #include "registry/lock.h"
 #include "registry/step.h"
 
-/* Invariant 2: end and count of the list follow from walking it. */
-static void recount_locked(wsp_registry_t *registry, unsigned shard,
-                           wsp_channel_shm_t *channel)
-{
-    wsp_shard_shm_t *shared = &registry->shards[shard];
-    wsp_block_t *link = &channel->oldest, last = 0;
-    wsp_id_t id = channel->lost_id;
-    uint32_t count = 0;
-    uint64_t blocks = 0, last_blocks = 0;
-
-    while (wsp_block_is_valid(registry, *link) &&
-           wsp_message_at(registry, *link)->id > id) {
-        wsp_message_shm_t *message = wsp_message_at(registry, *link);
-        last = *link;
-        id = message->id;
-        last_blocks = message->blocks;
-        blocks += last_blocks;
-        count++;
-        link = &message->newer;
-    }
-    *link = 0;
-    channel->newest = last;
-    if (last != 0) {
-        atomic_store(&channel->newest_id, id);
-    }
-    else if (atomic_load(&channel->newest_id) != 0) {
-        atomic_store(&channel->newest_id, channel->lost_id);
-    }
-    atomic_store(&channel->count, count);
-    wsp_count_add(&shared->messages, count);
-    wsp_count_add(&shared->evictable_blocks, blocks - last_blocks);
-}
+/* What walking a channel's list finds. */
+typedef struct {
+    uint32_t count;
+    uint64_t evictable_blocks;
+} found_t;
 
 /* lost_id is stored before its message leaves the list: let it leave. */
 static void finish_drop_locked(wsp_registry_t *registry,
@@ -62,16 +35,47 @@ static void finish_drop_locked(wsp_registry_t *registry,
     }
 }
 
-/* @return false: empty, it has left its bucket or list */
+/* Invariant 2: end and count of the list follow from walking it. */
+static found_t mend_list_locked(wsp_registry_t *registry,
+                                wsp_channel_shm_t *channel)
+{
+    wsp_block_t *link = &channel->oldest, last = 0;
+    wsp_id_t id;
+    found_t found = {0, 0};
+    uint64_t blocks = 0;
+
+    finish_drop_locked(registry, channel);
+    id = channel->lost_id;
+    while (wsp_block_is_valid(registry, *link) &&
+           wsp_message_at(registry, *link)->id > id) {
+        wsp_message_shm_t *message = wsp_message_at(registry, *link);
+        last = *link;
+        id = message->id;
+        found.evictable_blocks += blocks; /* of the one before */
+        blocks = message->blocks;
+        found.count++;
+        link = &message->newer;
+    }
+    *link = 0;
+    channel->newest = last;
+    if (last != 0 || atomic_load(&channel->newest_id) != 0) {
+        atomic_store(&channel->newest_id, id); /* lost_id, if all have left */
+    }
+    atomic_store(&channel->count, found.count);
+    return found;
+}
+
 static void repair_channel_locked(wsp_registry_t *registry, unsigned shard,
                                   wsp_block_t index, wsp_wakes_t *wakes)
 {
     wsp_channel_shm_t *channel = wsp_channel_at(registry, index);
+    wsp_shard_shm_t *shared = &registry->shards[shard];
+    found_t found = mend_list_locked(registry, channel);
 
-    channel->is_aged = 0;
-    finish_drop_locked(registry, channel);
-    recount_locked(registry, shard, channel);
+    wsp_count_add(&shared->messages, found.count);
+    wsp_count_add(&shared->evictable_blocks, found.evictable_blocks);
     wsp_channel_prune_locked(registry, NULL, channel, wakes);
+    channel->is_aged = 0;
     wsp_age_update_locked(registry, shard, index);
     WSP_STEP(REPAIR_CHANNEL);
 }
@@ -86,6 +90,7 @@ static void repair_bucket_locked(wsp_registry_t *registry, unsigned shard,
         wsp_channel_shm_t *channel = wsp_channel_at(registry, index);
         wsp_count_add(&registry->shards[shard].channels, 1);
         if (atomic_load(&channel->is_deleted) != 0) {
+            mend_list_locked(registry, channel); /* for its last id */
             wsp_channel_bury_locked(registry, shard, index);
             continue;
         }
