@@ -97,9 +97,10 @@ static const char *parse_default(apr_pool_t *pconf, apr_pool_t *ptemp,
     cmd.pool = pconf;
     cmd.temp_pool = ptemp;
     split_args(pconf, row->default_text, &in);
-    return row->parse(&in, row->scope == WSP_PER_PLACE
-                               ? (void *)&default_settings
-                               : (void *)&default_server);
+    const char *error =
+        row->parse(&in, row->scope == WSP_PER_PLACE ? (void *)&default_settings
+                                                    : (void *)&default_server);
+    return error;
 }
 
 const char *wsp_config_defaults(apr_pool_t *pconf, apr_pool_t *ptemp)

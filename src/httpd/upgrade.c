@@ -197,7 +197,7 @@ static void name_client(request_rec *r, wsp_offer_t *offer)
 static int prepare_offer(request_rec *r, const wsp_settings_t *settings,
                          wsp_offer_t *offer, const char **why)
 {
-    wsp_channels_t channels;
+    wsp_channels_t channels = {NULL, 0};
     int status = check_connection(r, why);
 
     name_client(r, offer); /* first: a channel may be named after it */

@@ -173,13 +173,11 @@ apr_status_t wsp_registry_publish(wsp_registry_t *registry,
                                   wsp_channel_info_t *info)
 {
     apr_status_t status = APR_SUCCESS;
-    publish_t p;
+    publish_t p = {.message = message};
 
     if (!is_valid(message)) {
         return APR_EINVAL;
     }
-    p.message = message;
-    p.wakes.count = 0;
     p.name = wsp_channel_name(registry, message->channel);
     p.loan.registry = registry;
     if (message->history_count != 0 || !publish_to_nobody(&p)) {
