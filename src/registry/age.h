@@ -21,12 +21,12 @@
 #include "registry/handle.h"
 
 void wsp_age_insert_locked(wsp_registry_t *registry, unsigned shard,
-                           wsp_block_t channel);
+                           wsp_block_t index);
 void wsp_age_remove_locked(wsp_registry_t *registry, unsigned shard,
-                           wsp_block_t channel);
+                           wsp_block_t index);
 /** Put the channel in or take it out, as its number of messages asks. */
 void wsp_age_update_locked(wsp_registry_t *registry, unsigned shard,
-                           wsp_block_t channel);
+                           wsp_block_t index);
 /** Channels in the heap, found by walking it (self-check). */
 uint64_t wsp_age_count_locked(const wsp_registry_t *registry, unsigned shard);
 /** Forget the whole heap (repair). The channels' own fields stay. */

@@ -125,13 +125,13 @@ apr_status_t wsp_registry_publish(wsp_registry_t *registry,
                                   wsp_channel_info_t *info);
 
 /** @return APR_NOTFOUND: no message and no subscriber */
-apr_status_t wsp_registry_info(wsp_registry_t *registry, wsp_bytes_t channel,
+apr_status_t wsp_registry_info(wsp_registry_t *registry, wsp_bytes_t id,
                                wsp_channel_info_t *info);
 
 /** Drop the channel with its messages; its subscriptions learn of it
  *  (wsp_sub_state) and a new channel of that name starts afresh.
  *  @return APR_NOTFOUND */
-apr_status_t wsp_registry_delete(wsp_registry_t *registry, wsp_bytes_t channel,
+apr_status_t wsp_registry_delete(wsp_registry_t *registry, wsp_bytes_t id,
                                  wsp_channel_info_t *info);
 
 /* ------------------------------------------------------------------ seats */
@@ -142,7 +142,7 @@ apr_status_t wsp_registry_delete(wsp_registry_t *registry, wsp_bytes_t channel,
  * @context io thread, which keeps the seat until it leaves or dies
  * @crash the seat's robust mutex tells the next taker, or any tick
  */
-apr_status_t wsp_seat_take(wsp_registry_t *registry, wsp_seat_t **seat);
+apr_status_t wsp_seat_take(wsp_registry_t *registry, wsp_seat_t **out);
 
 /** Close all subscriptions and give the seat back. @context its thread */
 void wsp_seat_leave(wsp_seat_t *seat);
@@ -226,7 +226,7 @@ void wsp_seat_stat_add(wsp_seat_t *seat, wsp_stat_t stat, int64_t delta);
  * @context the seat's thread
  */
 apr_status_t wsp_sub_open(wsp_seat_t *seat, wsp_bytes_t channel,
-                          wsp_id_t cursor, void *cookie, wsp_sub_t **sub);
+                          wsp_id_t cursor, void *cookie, wsp_sub_t **out);
 void wsp_sub_close(wsp_sub_t *sub);
 /** How many clients stand behind it (channel info, WSPushMaxSubscribers). */
 void wsp_sub_set_clients(wsp_sub_t *sub, uint32_t clients);
