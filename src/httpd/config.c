@@ -100,6 +100,8 @@ static const char *parse_default(apr_pool_t *pconf, apr_pool_t *ptemp,
     const char *error =
         row->parse(&in, row->scope == WSP_PER_PLACE ? (void *)&default_settings
                                                     : (void *)&default_server);
+    /* The text lies in the pool, not in what was parsed. */
+    /* cppcheck-suppress returnDanglingLifetime */
     return error;
 }
 

@@ -23,7 +23,8 @@
 
 /** In shared memory. */
 typedef struct {
-    _Atomic bool is_over;
+    _Atomic bool is_over;    /* publishers stop */
+    _Atomic bool is_drained; /* all have: seats read the rest and stop */
     _Atomic unsigned subscribed;
     _Atomic uint32_t acked[PUBLISHERS][CHANNELS];
     _Atomic uint64_t gaps, taken;
@@ -196,7 +197,7 @@ static void run_seat(wsp_registry_t *registry)
     atomic_fetch_add(&story->subscribed, 1);
     while (!is_last) {
         struct pollfd poller = {wsp_seat_wake_fd(reader.seat), POLLIN, 0};
-        is_last = atomic_load(&story->is_over);
+        is_last = atomic_load(&story->is_drained);
         turn(&reader);
         if (!is_last && wsp_seat_try_sleep(reader.seat)) {
             poll(&poller, 1, 100);
@@ -206,7 +207,6 @@ static void run_seat(wsp_registry_t *registry)
             wsp_seat_tick(reader.seat);
         }
     }
-    turn(&reader);
     wsp_seat_leave(reader.seat);
     _exit(has_all(&reader) ? 0 : 13);
 }
@@ -316,6 +316,7 @@ int main(void)
         well += ended_well(living[SEATS + i], "publisher");
     }
     is_int(well, PUBLISHERS, "%u deaths later the publishers live", victims);
+    atomic_store(&story->is_drained, true);
     for (well = 0, i = 0; i < SEATS; i++) {
         well += ended_well(living[i], "seat");
     }
