@@ -23,7 +23,10 @@ my $server = WSPushTest::Server->start(conf => $conf);
 sub seats { return grep { $_->{pid} == $_[0] } @{ $server->status->{children} } }
 
 my @pids = $server->children;
-is(scalar(my @seats = seats($_)), 3, "child $_ has three seats") for @pids;
+for my $pid (@pids) {
+    await('its threads', sub { my @found = seats($pid); @found >= 3 });
+    is(scalar(my @found = seats($pid)), 3, "child $pid has three seats");
+}
 
 my @clients = map { $server->ws('/push/threads') } 1 .. 40;
 is($server->ws('/push/threads', any => 1)->status, 503,

@@ -191,23 +191,29 @@ static void log_cb(void *ctx, wsp_log_level_t level, const char *text)
     ap_log_error(APLOG_MARK, (int)level, 0, ctx, "%s", text);
 }
 
-/* A graceful end: the clients come back to another child. prefork does not say
- * which it is; but on a stop its clean-up runs inside the handler of SIGTERM,
- * and POSIX blocks a signal while its handler runs. */
-static bool is_restart(void)
+/* Does the clean-up run inside the handler of this signal? Only prefork does
+ * that; and POSIX blocks a signal while its handler runs. */
+static bool is_in_handler(int signal)
 {
     int is_threaded = 0;
     sigset_t blocked;
     ap_mpm_query(AP_MPMQ_IS_THREADED, &is_threaded);
-    if (is_threaded) {
-        return process.is_graceful;
-    }
-    return sigprocmask(SIG_BLOCK, NULL, &blocked) != 0 ||
-           sigismember(&blocked, SIGTERM) != 1;
+    return !is_threaded && sigprocmask(SIG_BLOCK, NULL, &blocked) == 0 &&
+           sigismember(&blocked, signal) == 1;
 }
 
-/* In prefork the stop runs inside a signal handler, see wsp_io_stop: nothing
- * else may be done then, not even logging. */
+/* Do the clients come back to another child? prefork does not say which end it
+ * is; but it stops a child by SIGTERM and restarts it by SIGHUP, or asks it to
+ * end by itself. */
+static bool is_restart(void)
+{
+    int is_threaded = 0;
+    ap_mpm_query(AP_MPMQ_IS_THREADED, &is_threaded);
+    return is_threaded ? process.is_graceful : !is_in_handler(SIGTERM);
+}
+
+/* Inside a signal handler (see wsp_io_stop) nothing else may be done, not even
+ * logging. */
 static apr_status_t stop_cb(void *io)
 {
     if (!is_restart()) {
@@ -215,7 +221,7 @@ static apr_status_t stop_cb(void *io)
                     STOP_FLUSH_MS);
         return APR_SUCCESS;
     }
-    unsigned clients = wsp_io_clients(io);
+    unsigned clients = is_in_handler(SIGHUP) ? 0 : wsp_io_clients(io);
     if (clients > 0) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, process.server,
                      "this child ends (reload, or httpd needs fewer): its %u "
