@@ -23,15 +23,6 @@ struct wsp_registry {
     char *blocks;
 };
 
-/** Where a walk to the readable history may begin, and what it depends on. */
-typedef struct {
-    wsp_block_t at; /* 0: at the oldest message */
-    wsp_id_t id;    /* its id: it is in the list while that is > lost_id */
-    wsp_id_t upto;  /* for this horizon and later ones */
-    wsp_id_t lost;  /* id of the message before it */
-    uint32_t count, age_s;
-} wsp_start_t;
-
 struct wsp_sub {
     wsp_seat_t *seat;
     void *cookie;
@@ -48,7 +39,6 @@ struct wsp_sub {
         wsp_block_t at;
         wsp_id_t id;
     } news_hint, history_hint;
-    wsp_start_t start;
 };
 
 struct wsp_seat {

@@ -21,10 +21,6 @@ void wsp_history_drop_locked(wsp_registry_t *registry, wsp_loan_t *loan,
 
     channel->lost_id = message->id;
     WSP_STEP(DROP_LOST);
-    if (channel->start_at == index) {
-        channel->start_at = message->newer;
-        channel->start_lost_id = message->id;
-    }
     channel->oldest = message->newer;
     WSP_STEP(DROP_UNLINKED);
     if (message->newer == 0) {
@@ -107,34 +103,14 @@ static wsp_block_t newest_upto(const wsp_registry_t *registry,
     return found;
 }
 
-/* Count and age may have changed, the message may have left the list, or the
- * question is about an earlier horizon: then from the oldest on. */
-static void check_start(const wsp_channel_shm_t *channel, uint32_t keep,
-                        wsp_id_t upto, wsp_start_t *start)
-{
-    bool is_good = start->at != 0 && start->id > channel->lost_id &&
-                   start->upto <= upto && start->count == keep &&
-                   start->age_s == channel->history_age_s;
-
-    if (!is_good) {
-        start->at = channel->oldest;
-        start->lost = channel->lost_id;
-    }
-    else if (start->lost < channel->lost_id) {
-        start->lost = channel->lost_id;
-    }
-    start->upto = upto;
-    start->count = keep;
-    start->age_s = channel->history_age_s;
-}
-
 wsp_window_t wsp_history_window_locked(const wsp_registry_t *registry,
                                        const wsp_channel_shm_t *channel,
                                        wsp_id_t upto, wsp_block_t hint,
-                                       uint64_t now_ms, wsp_start_t *start)
+                                       uint64_t now_ms)
 {
     wsp_window_t window = {0, 0, channel->lost_id};
     wsp_block_t last = newest_upto(registry, channel, upto, hint);
+    wsp_block_t at = channel->oldest;
     uint32_t keep =
         atomic_load_explicit(&channel->history_count, memory_order_relaxed);
     uint32_t end;
@@ -142,52 +118,21 @@ wsp_window_t wsp_history_window_locked(const wsp_registry_t *registry,
     if (last == 0 || atomic_load(&channel->is_deleted) != 0) {
         return window;
     }
-    check_start(channel, keep, upto, start);
     end = wsp_message_at(registry, last)->seq;
     for (;;) {
-        const wsp_message_shm_t *message = wsp_message_at(registry, start->at);
-        start->id = message->id;
-        window.lost = start->lost;
+        const wsp_message_shm_t *message = wsp_message_at(registry, at);
         if (end - message->seq < keep &&
             !is_expired(channel, message, now_ms)) {
-            window.first = start->at;
+            window.first = at;
             window.count = end - message->seq + 1;
             return window;
         }
         window.lost = message->id;
-        if (start->at == last) {
+        if (at == last) {
             return window;
         }
-        start->lost = message->id;
-        start->at = message->newer;
+        at = message->newer;
     }
-}
-
-wsp_start_t wsp_history_start_locked(const wsp_registry_t *registry,
-                                     const wsp_channel_shm_t *channel)
-{
-    wsp_start_t start = {.at = channel->start_at,
-                         .upto = atomic_load(&channel->newest_id),
-                         .lost = channel->start_lost_id,
-                         .count = channel->start_count,
-                         .age_s = channel->start_age_s};
-
-    if (start.at != 0) {
-        start.id = wsp_message_at(registry, start.at)->id;
-    }
-    return start;
-}
-
-void wsp_history_advance_locked(const wsp_registry_t *registry,
-                                wsp_channel_shm_t *channel, uint64_t now_ms)
-{
-    wsp_start_t start = wsp_history_start_locked(registry, channel);
-
-    wsp_history_window_locked(registry, channel, UINT64_MAX, 0, now_ms, &start);
-    channel->start_at = channel->oldest != 0 ? start.at : 0;
-    channel->start_lost_id = start.lost;
-    channel->start_count = start.count;
-    channel->start_age_s = start.age_s;
 }
 
 bool wsp_channel_info_locked(const wsp_registry_t *registry,
@@ -196,11 +141,10 @@ bool wsp_channel_info_locked(const wsp_registry_t *registry,
                              wsp_channel_info_t *info)
 {
     uint64_t requested = atomic_load(&channel->requested_ms);
-    wsp_start_t start = wsp_history_start_locked(registry, channel);
 
-    info->messages = wsp_history_window_locked(registry, channel, UINT64_MAX, 0,
-                                               now_ms, &start)
-                         .count;
+    info->messages =
+        wsp_history_window_locked(registry, channel, UINT64_MAX, 0, now_ms)
+            .count;
     info->requested_s =
         requested == 0 ? -1 : (int64_t)((now_ms - requested) / 1000);
     info->subscribers = holders->clients;

@@ -40,22 +40,10 @@ typedef struct {
     wsp_id_t lost; /* newest id up to upto that is not readable any more */
 } wsp_window_t;
 
-/**
- * @param hint  a message of the list with an id <= upto, or 0
- * @param start in/out: makes the next call's walk short
- * @locks the shard's, held
- */
+/** @param hint a message of the list with an id <= upto, or 0 */
 wsp_window_t wsp_history_window_locked(const wsp_registry_t *registry,
                                        const wsp_channel_shm_t *channel,
                                        wsp_id_t upto, wsp_block_t hint,
-                                       uint64_t now_ms, wsp_start_t *start);
-
-/** What the channel itself knows as of its newest message. */
-wsp_start_t wsp_history_start_locked(const wsp_registry_t *registry,
-                                     const wsp_channel_shm_t *channel);
-/** Remember in the channel where its readable history begins now. Within
- *  begin/end. */
-void wsp_history_advance_locked(const wsp_registry_t *registry,
-                                wsp_channel_shm_t *channel, uint64_t now_ms);
+                                       uint64_t now_ms);
 
 #endif

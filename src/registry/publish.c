@@ -141,7 +141,6 @@ static apr_status_t publish_stored(publish_t *p)
     channel->history_age_s = p->message->history_age_s;
     holders = append_locked(p, index);
     wsp_history_trim_locked(&p->loan, p->name.shard, index, &holders, now);
-    wsp_history_advance_locked(registry, channel, now);
     wsp_channel_info_locked(registry, channel, &holders, now, &p->info);
     wsp_channel_free_if_empty_locked(&p->loan, p->name.shard, index);
     wsp_channel_leave(registry, &p->name);

@@ -106,12 +106,12 @@ void wsp_sub_read(wsp_sub_t *sub, wsp_id_t upto, size_t max_bytes,
 }
 
 /* Readable history up to @a upto. @locks the shard's, held */
-static wsp_window_t window_locked(wsp_sub_t *sub, wsp_id_t upto)
+static wsp_window_t window_locked(const wsp_sub_t *sub, wsp_id_t upto)
 {
     wsp_block_t hint =
         valid_hint(sub->channel, sub->news_hint.at, sub->news_hint.id, upto);
     return wsp_history_window_locked(sub->seat->registry, sub->channel, upto,
-                                     hint, wsp_clock_age_ms(), &sub->start);
+                                     hint, wsp_clock_age_ms());
 }
 
 void wsp_sub_read_history(wsp_sub_t *sub, wsp_id_t after, wsp_id_t upto,

@@ -58,7 +58,6 @@ static found_t mend_list_locked(wsp_registry_t *registry,
     }
     *link = 0;
     channel->newest = last;
-    channel->start_at = 0;
     if (last != 0 || atomic_load(&channel->newest_id) != 0) {
         atomic_store(&channel->newest_id, id); /* lost_id, if all have left */
     }

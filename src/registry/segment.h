@@ -30,7 +30,7 @@
  * Primary data, from which repair rebuilds the rest: heads[] and the bucket
  * chains, zombie lists, message lists, record lists, each message's own blocks,
  * lost_id, forgotten[], last_id. Each changes by one store that commits.
- * Derived data: newest, count, start_*, the age heap, shard counters, oldest[],
+ * Derived data: newest, count, the age heap, shard counters, oldest[],
  * inflight, free list and free count.
  *
  * Invariants, for a shard whose lock is free (check.c reports them by number,
@@ -205,7 +205,7 @@ typedef struct {
 
 /** A channel; shard's lock, atomics may be read without by who knows that it
  *  stays (a living record keeps it). */
-#define WSP_CHANNEL_HEAD_BYTES 128u
+#define WSP_CHANNEL_HEAD_BYTES 104u
 typedef struct {
     wsp_block_t next;   /* pieces of a long id */
     wsp_block_t last;   /* last block of it; itself, if short */
@@ -224,13 +224,7 @@ typedef struct {
     _Atomic uint32_t is_deleted;
     uint64_t age_key; /* id of the oldest message when it was put in */
     wsp_block_t age_child, age_sibling, age_previous;
-    /* Where the readable history began at the last publish, so that nobody
-     * walks over what is kept for laggards: no message before it is readable.
-     * Only right for this count and age. */
-    wsp_block_t start_at;
-    uint32_t start_count, start_age_s;
-    uint64_t start_lost_id; /* id of the message before start_at */
-    uint16_t is_aged;       /* is in the age heap */
+    uint16_t is_aged; /* is in the age heap */
     uint16_t id_bytes;
     char id[WSP_BLOCK_BYTES - WSP_CHANNEL_HEAD_BYTES];
 } wsp_channel_shm_t;

@@ -8,7 +8,7 @@
 
 #include "registry_test.h"
 
-#define SEGMENT ((size_t)2 << 20)
+#define SEGMENT ((size_t)1 << 20)
 
 /** A world with one seat and a subscription of "a" at the horizon. */
 typedef struct {

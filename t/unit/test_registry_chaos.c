@@ -23,8 +23,7 @@
 
 /** In shared memory. */
 typedef struct {
-    _Atomic bool is_over;    /* publishers stop */
-    _Atomic bool is_drained; /* all have: seats read the rest and stop */
+    _Atomic bool is_over;
     _Atomic unsigned subscribed;
     _Atomic uint32_t acked[PUBLISHERS][CHANNELS];
     _Atomic uint64_t gaps, taken;
@@ -197,7 +196,7 @@ static void run_seat(wsp_registry_t *registry)
     atomic_fetch_add(&story->subscribed, 1);
     while (!is_last) {
         struct pollfd poller = {wsp_seat_wake_fd(reader.seat), POLLIN, 0};
-        is_last = atomic_load(&story->is_drained);
+        is_last = atomic_load(&story->is_over);
         turn(&reader);
         if (!is_last && wsp_seat_try_sleep(reader.seat)) {
             poll(&poller, 1, 100);
@@ -207,6 +206,7 @@ static void run_seat(wsp_registry_t *registry)
             wsp_seat_tick(reader.seat);
         }
     }
+    turn(&reader);
     wsp_seat_leave(reader.seat);
     _exit(has_all(&reader) ? 0 : 13);
 }
@@ -316,7 +316,6 @@ int main(void)
         well += ended_well(living[SEATS + i], "publisher");
     }
     is_int(well, PUBLISHERS, "%u deaths later the publishers live", victims);
-    atomic_store(&story->is_drained, true);
     for (well = 0, i = 0; i < SEATS; i++) {
         well += ended_well(living[i], "seat");
     }
