@@ -137,6 +137,9 @@ static void test_full_of_expired(wsp_registry_t *registry)
     wsp_publish_t message = message_of(name, "");
     unsigned i, refused = 0;
 
+    if (body == NULL) {
+        bail_out("no memory");
+    }
     memset(body, 'x', 100000);
     message.body = (wsp_bytes_t){body, 100000};
     message.history_age_s = 10;

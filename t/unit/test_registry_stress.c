@@ -62,6 +62,9 @@ static void *publisher_main(void *arg)
     static uint32_t seq[CHANNELS];
     char *body = calloc(1, 30000), name[16];
 
+    if (body == NULL) {
+        bail_out("no memory");
+    }
     for (i = 0; i < messages_each; i++) {
         text_t text;
         wsp_publish_t message;
@@ -162,7 +165,7 @@ static void *reader_main(void *arg)
     bool is_last = false;
     char name[16];
 
-    if (wsp_seat_take(registry, &seat) != APR_SUCCESS) {
+    if (places == NULL || wsp_seat_take(registry, &seat) != APR_SUCCESS) {
         bail_out("no seat");
     }
     collect(seat, &horizon);
