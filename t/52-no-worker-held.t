@@ -24,12 +24,9 @@ pass('nobody reads, keeps or closes');
 my ($idle) = $auto =~ /^IdleWorkers: (\d+)/m;
 cmp_ok($idle, '>=', 1, 'some are idle');
 if (mpm() eq 'event') {
-    # its own requests' connections take a moment to go
-    await('an MPM without connections', sub {
-        my ($total) = http(GET => '/server-status?auto')->body =~ /^ConnsTotal: (\d+)/m;
-        return $total <= 2;
-    });
-    pass('the event MPM has no connection of theirs');
+    # a few that other tests left may still be closing; none of these clients
+    my ($total) = $auto =~ /^ConnsTotal: (\d+)/m;
+    cmp_ok($total, '<', $count / 2, 'the event MPM has no connection of theirs');
 }
 
 # as many pages at once as there are workers
