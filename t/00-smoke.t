@@ -20,7 +20,8 @@ is(($server =~ /^ServerMPM: (\w+)/m)[0], mpm(), 'under the MPM of this run');
 my @pids = children();
 cmp_ok(scalar @pids, '>=', 2, 'at least two children');
 cmp_ok($pids[0], '!=', $pids[1], 'with different pids');
-is(workers_busy(), 0, 'no worker is busy with anything');
+await('idle workers', sub { workers_busy() == 0 });
+pass('no worker is busy with anything');
 
 my $kept = http(GET => '/', keep => 1);
 ok((grep { $_ == (child_of($kept->socket) // 0) } @pids),

@@ -192,7 +192,10 @@ sub ws_in_children {
         # Half a request occupies an accepting child until the rest comes.
         $_->syswrite("GET ") for @bunch;
         for my $socket (@bunch) {
-            my $ws  = ws($path, %options, socket => $socket, sent => 'GET ');
+            # Its turn may come after RequestReadTimeout on a busy machine.
+            my $ws = eval {
+                ws($path, %options, socket => $socket, sent => 'GET ')
+            } or next;
             my $pid = child_of($ws) // next;
             if ($by_pid{$pid} || keys %by_pid >= $wanted) {
                 $ws->disconnect;
